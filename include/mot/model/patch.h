@@ -1,0 +1,15 @@
+/* JSON merge patch (RFC 7386) and JSON patch (RFC 6902) on decoded values. */
+#ifndef MOT_MODEL_PATCH_H
+#define MOT_MODEL_PATCH_H
+
+#include <jansson.h>
+
+#include <mot/base/err.h>
+
+/* A new value; both arguments stay as they are (parts may be shared by reference, never changed in place later). */
+json_t *patch_merge(const json_t *target, const json_t *patch) MOT_NODISCARD;
+/* ERR_INVALID: not a patch document (400); ERR_CONFLICT: a test failed or a path is missing (422); ERR_TOO_LARGE: over 10000
+ * operations. As evanphx/json-patch v4.13 does it. A new value. */
+json_t *patch_json(const json_t *target, const json_t *patch, struct err *err) MOT_NODISCARD;
+
+#endif
