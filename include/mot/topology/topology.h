@@ -39,8 +39,10 @@ struct topology {
     const char **appenvs;
     size_t appenv_count;          /* default: test, stage, production */
     const char *production;       /* the appenv behind the border: "production" unless said otherwise */
-    const struct topology_region *central;
+    const struct topology_region *central;        /* never NULL, but for topology_parse_loose */
     const struct topology_region *pseudo_central; /* NULL when there is none */
+    const char *central_name;                     /* as the file has them */
+    const char *pseudo_central_name;              /* NULL when there is none */
     struct topology_region *regions;
     size_t region_count;
     int replication_factor;       /* of topics, default 1 */
@@ -50,6 +52,8 @@ struct topology {
 /* Reads and checks the file against its schema; errors are "FILE:LINE: what". topology_free() it. */
 struct topology *topology_load(const char *path, struct err *err) MOT_NODISCARD;
 struct topology *topology_parse(const char *name, const char *text, size_t len, struct err *err) MOT_NODISCARD;
+/* For lint only: also gives out a topology whose names lead nowhere (central may be NULL then) or are there twice. */
+struct topology *topology_parse_loose(const char *name, const char *text, size_t len, struct err *err) MOT_NODISCARD;
 void topology_free(struct topology *topology);
 /* NULL when there is none. */
 const struct topology_region *topology_find(const struct topology *topology, const char *region);
