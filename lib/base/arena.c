@@ -22,7 +22,7 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(at, len)   ASAN_POISON_MEMORY_REGION(at, len)
 #define UNPOISON(at, len) ASAN_UNPOISON_MEMORY_REGION(at, len)
-#define GAP               sizeof(max_align_t)
+#define GAP               _Alignof(max_align_t)
 #else
 #define POISON(at, len)   ((void)(at))
 #define UNPOISON(at, len) ((void)(at))
@@ -100,7 +100,7 @@ static void add_block(struct arena *arena, size_t least)
 
 static size_t round_up(size_t size)
 {
-    size_t unit = sizeof(max_align_t);
+    size_t unit = _Alignof(max_align_t);
     return (size + unit - 1) / unit * unit;
 }
 
