@@ -40,8 +40,9 @@ void object_prepare_update(json_t *object, const json_t *old, bool status_is_apa
 /* deletionTimestamp now, deletionGracePeriodSeconds 0, generation + 1; false if it already had one. */
 bool object_mark_deleted(json_t *object);
 
+/* These three are "" when there is none, never NULL. */
 const char *object_name(const json_t *object);
-const char *object_namespace(const json_t *object); /* "" if none */
+const char *object_namespace(const json_t *object);
 const char *object_uid(const json_t *object);
 int64_t object_revision(const json_t *object);
 int64_t object_generation(const json_t *object);

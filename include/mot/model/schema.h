@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include <mot/base/err.h>
+#include <mot/model/texts.h>
 
 struct schema;
 
@@ -32,13 +33,6 @@ struct field_errors {
 void field_errors_add(struct field_errors *errors, const char *field, const char *reason, const char *format, ...)
     MOT_PRINTF(4, 5);
 void field_errors_release(struct field_errors *errors);
-
-/* A list of texts such as `unknown field "spec.bogus"`. */
-struct texts {
-    char **items;
-    size_t count;
-};
-void texts_release(struct texts *texts);
 
 /* Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the removed paths go to
  * @unknown (may be NULL) as `unknown field "…"`. Also drops nulls of non-nullable fields that have no default. */

@@ -14,7 +14,8 @@ struct selector;
 struct selector *selector_parse_labels(const char *text, struct err *err) MOT_NODISCARD;
 /* "metadata.name=x,metadata.namespace!=y"; @allowed: NULL-terminated further paths; others: `field label not supported: …` */
 struct selector *selector_parse_fields(const char *text, const char *const *allowed, struct err *err) MOT_NODISCARD;
-/* From a LabelSelector object: matchLabels and matchExpressions. */
+/* From a LabelSelector object: matchLabels and matchExpressions. As in Kubernetes, {} selects everything, NULL or null
+ * nothing. */
 struct selector *selector_from_object(const json_t *label_selector, struct err *err) MOT_NODISCARD;
 void selector_free(struct selector *selector);
 bool selector_is_everything(const struct selector *selector);

@@ -27,7 +27,7 @@ int yaml_parse(const char *name, const char *text, size_t len, struct yaml_docum
 void yaml_documents_release(struct yaml_documents *documents);
 /* The line of a path ("regions[2].name") in the document that starts at or after @document_line; 0 when it isn't
  * there. For error messages only: it parses again. */
-int yaml_line_of(const char *text, size_t len, size_t document, const char *path);
+int yaml_line_of(const char *text, size_t len, size_t document_line, const char *path);
 /* As kubectl prints -o yaml: keys sorted, block style. free() it. */
 char *yaml_write(const json_t *value) MOT_NODISCARD;
 

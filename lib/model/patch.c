@@ -1,0 +1,417 @@
+/* Both kinds of patch build a new value out of deep copies: what comes out may be changed in place.
+ */
+#include <mot/model/patch.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+#include <mot/model/json.h>
+
+#include "internal.h"
+
+#define OPERATIONS_MAX 10000
+/* What "copy" (it can double the document) and "move" may touch in all, and how long a pointer may
+ * be. */
+#define COPIED_NODES_MAX ((size_t)1 << 20)
+#define MOVED_NODES_MAX  ((size_t)1 << 23)
+#define STEPS_MAX        (2 * MODEL_DEPTH_MAX)
+
+/* ---- merge patch ---- */
+
+/* A copy without nulls in objects, as in evanphx/json-patch; nulls in arrays stay. */
+static json_t *copy_without_nulls(const json_t *value)
+{
+    const char *key;
+    json_t *child;
+    size_t index;
+    if (json_is_object(value)) {
+        json_t *result = json_object();
+        json_object_foreach(json_mutable(value), key, child)
+        {
+            if (!json_is_null(child))
+                json_object_set_new_nocheck(result, key, copy_without_nulls(child));
+        }
+        return result;
+    }
+    if (json_is_array(value)) {
+        json_t *result = json_array();
+        json_array_foreach(value, index, child)
+        {
+            json_array_append_new(result, copy_without_nulls(child));
+        }
+        return result;
+    }
+    return json_deep_copy(value);
+}
+
+json_t *patch_merge(const json_t *target, const json_t *patch)
+{
+    if (!json_is_object(patch) || !json_is_object(target))
+        return copy_without_nulls(patch);
+    json_t *result = json_object();
+    const char *key;
+    json_t *child;
+    json_object_foreach(json_mutable(target), key, child)
+    {
+        const json_t *change = json_object_get(patch, key);
+        if (!change)
+            json_object_set_new_nocheck(result, key, json_deep_copy(child));
+        else if (!json_is_null(change))
+            json_object_set_new_nocheck(result, key, patch_merge(child, change));
+    }
+    json_object_foreach(json_mutable(patch), key, child)
+    {
+        if (!json_is_null(child) && !json_object_get(target, key))
+            json_object_set_new_nocheck(result, key, copy_without_nulls(child));
+    }
+    return result;
+}
+
+/* ---- JSON patch ---- */
+
+static const char failed_text[] = "the server rejected our request due to an error in our request";
+
+struct patcher {
+    json_t *root;
+    size_t copied_nodes;
+    size_t moved_nodes;
+    struct err *err;
+};
+
+/* The place that a pointer names: a container and the last step in it. */
+struct place {
+    json_t *parent;
+    char *step; /* unescaped, owned */
+};
+
+static int fail(struct patcher *patcher)
+{
+    return err_set(patcher->err, ERR_CONFLICT, "%s", failed_text);
+}
+
+static char *unescape_step(const char *text, size_t len)
+{
+    char *step = mem_alloc(len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool escape = text[i] == '~' && i + 1 < len && (text[i + 1] == '0' || text[i + 1] == '1');
+        step[n++] = !escape ? text[i] : text[i + 1] == '0' ? '~' : '/';
+        i += escape;
+    }
+    step[n] = '\0';
+    return step;
+}
+
+/* As Go's Atoi: "01" and "+1" are 1. */
+static bool parse_index(const char *text, long *ret_index)
+{
+    const char *digits = text + (*text == '-' || *text == '+');
+    size_t len = strlen(digits);
+    if (len == 0 || len > 9 || strspn(digits, "0123456789") != len)
+        return false;
+    *ret_index = strtol(text, NULL, 10);
+    return true;
+}
+
+/* Borrowed; NULL when there is none. */
+static json_t *child_of(const json_t *parent, const char *step)
+{
+    long index;
+    if (json_is_object(parent))
+        return json_object_get(parent, step);
+    if (!json_is_array(parent) || !parse_index(step, &index))
+        return NULL;
+    if (index < 0)
+        index += (long)json_array_size(parent);
+    return index < 0 ? NULL : json_array_get(parent, (size_t)index);
+}
+
+/* What stands before the first slash is ignored, as upstream does. */
+static int find_place(const struct patcher *patcher, const char *pointer, struct place *ret_place)
+{
+    *ret_place = (struct place){0};
+    const char *at = pointer ? strchr(pointer, '/') : NULL;
+    if (!at)
+        return -1;
+    json_t *parent = patcher->root;
+    for (int steps = 0; steps < STEPS_MAX; steps++) {
+        if (!json_is_object(parent) && !json_is_array(parent))
+            return -1;
+        at++;
+        size_t len = strcspn(at, "/");
+        char *step = unescape_step(at, len);
+        if (at[len] == '\0') {
+            *ret_place = (struct place){parent, step};
+            return 0;
+        }
+        parent = child_of(parent, step);
+        free(step);
+        at += len;
+    }
+    return -1;
+}
+
+/* Keeps documents from growing without bound, in size and in depth. */
+static int account(struct patcher *patcher, const json_t *value, size_t *used, size_t max)
+{
+    *used += json_count_within(value, max);
+    if (*used > max || !json_depth_within(value, MODEL_DEPTH_MAX))
+        return err_set(patcher->err, ERR_TOO_LARGE, "a JSON patch moves or copies too much");
+    return 0;
+}
+
+static int add_to_array(json_t *array, const char *step, json_t *value)
+{
+    long size = (long)json_array_size(array);
+    long index = size;
+    bool ok = strcmp(step, "-") == 0 || parse_index(step, &index);
+    if (index < 0)
+        index += size + 1;
+    if (!ok || index < 0 || index > size) {
+        json_decref(value);
+        return -1;
+    }
+    return json_array_insert_new(array, (size_t)index, value);
+}
+
+/* Steals @value. */
+static int add_at(const struct place *place, json_t *value)
+{
+    if (json_is_array(place->parent))
+        return add_to_array(place->parent, place->step, value);
+    return json_object_set_new_nocheck(place->parent, place->step, value);
+}
+
+/* Gives back what it removed; NULL when it is not there. */
+static json_t *remove_at(const struct place *place)
+{
+    json_t *value = json_incref(child_of(place->parent, place->step));
+    long index = 0;
+    if (!value)
+        return NULL;
+    if (json_is_object(place->parent)) {
+        json_object_del(place->parent, place->step);
+        return value;
+    }
+    if (parse_index(place->step, &index) && index < 0)
+        index += (long)json_array_size(place->parent);
+    json_array_remove(place->parent, (size_t)index);
+    return value;
+}
+
+static json_t *value_of(const json_t *operation)
+{
+    const json_t *value = json_object_get(operation, "value");
+    return value ? json_deep_copy(value) : json_null();
+}
+
+static int apply_add(struct patcher *patcher, const json_t *operation, const struct place *to)
+{
+    (void)patcher;
+    return add_at(to, value_of(operation));
+}
+
+static int apply_remove(struct patcher *patcher, const json_t *operation, const struct place *to)
+{
+    (void)patcher;
+    (void)operation;
+    json_t *removed = remove_at(to);
+    if (!removed)
+        return -1;
+    json_decref(removed);
+    return 0;
+}
+
+/* A missing key is added, a missing index is not. */
+static int apply_replace(struct patcher *patcher, const json_t *operation, const struct place *to)
+{
+    (void)patcher;
+    if (json_is_object(to->parent))
+        return add_at(to, value_of(operation));
+    long index = 0;
+    if (!child_of(to->parent, to->step) || !parse_index(to->step, &index))
+        return -1;
+    if (index < 0)
+        index += (long)json_array_size(to->parent);
+    return json_array_set_new(to->parent, (size_t)index, value_of(operation));
+}
+
+static int apply_test(struct patcher *patcher, const json_t *operation, const struct place *to)
+{
+    (void)patcher;
+    const json_t *wanted = json_object_get(operation, "value");
+    const json_t *found = child_of(to->parent, to->step);
+    if (!found && json_is_array(to->parent))
+        return -1;
+    if (!found || json_is_null(found))
+        return !wanted || json_is_null(wanted) ? 0 : -1;
+    return wanted && json_same(found, wanted) ? 0 : -1;
+}
+
+/* Removes and adds: the source must exist. The target is looked up after the removal. */
+static int apply_move(struct patcher *patcher, const json_t *operation)
+{
+    struct place from;
+    struct place to;
+    const char *source = json_at_text(operation, "from");
+    const char *target = json_at_text(operation, "path");
+    if (find_place(patcher, source, &from) != 0)
+        return -1;
+    json_t *value = remove_at(&from);
+    free(from.step);
+    if (!value)
+        return -1;
+    if (account(patcher, value, &patcher->moved_nodes, MOVED_NODES_MAX) != 0 ||
+        find_place(patcher, target, &to) != 0) {
+        json_decref(value);
+        return -1;
+    }
+    int result = add_at(&to, value);
+    free(to.step);
+    return result;
+}
+
+static int apply_copy(struct patcher *patcher, const json_t *operation, const struct place *to)
+{
+    struct place from;
+    if (find_place(patcher, json_at_text(operation, "from"), &from) != 0)
+        return -1;
+    const json_t *found = child_of(from.parent, from.step);
+    bool missing_index = !found && json_is_array(from.parent);
+    free(from.step);
+    if (missing_index)
+        return -1;
+    if (found && account(patcher, found, &patcher->copied_nodes, COPIED_NODES_MAX) != 0)
+        return -1;
+    return add_at(to, found ? json_deep_copy(found) : json_null());
+}
+
+/* The path "": the whole document. */
+static int apply_to_root(struct patcher *patcher, const json_t *operation, const char *op)
+{
+    const json_t *value = json_object_get(operation, "value");
+    if (strcmp(op, "test") == 0)
+        return value && json_same(patcher->root, value) ? 0 : -1;
+    if (strcmp(op, "replace") != 0 || (!json_is_object(value) && !json_is_array(value)))
+        return -1;
+    json_decref(patcher->root);
+    patcher->root = json_deep_copy(value);
+    return 0;
+}
+
+static int apply_operation(struct patcher *patcher, const json_t *operation)
+{
+    static const struct {
+        const char *name;
+        int (*apply)(struct patcher *, const json_t *, const struct place *);
+    } table[] = {{"add", apply_add},
+                 {"remove", apply_remove},
+                 {"replace", apply_replace},
+                 {"test", apply_test},
+                 {"copy", apply_copy}};
+    const char *op = json_at_text(operation, "op");
+    const char *path = json_at_text(operation, "path");
+    if (!op || !path)
+        return -1;
+    if (*path == '\0')
+        return apply_to_root(patcher, operation, op);
+    if (strcmp(op, "move") == 0)
+        return apply_move(patcher, operation);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        struct place to;
+        if (strcmp(op, table[i].name) != 0)
+            continue;
+        if (find_place(patcher, path, &to) != 0)
+            return -1;
+        int result = table[i].apply(patcher, operation, &to);
+        free(to.step);
+        return result;
+    }
+    return -1;
+}
+
+static const char *go_type(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "object";
+    case JSON_ARRAY:
+        return "array";
+    case JSON_STRING:
+        return "string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "bool";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static int check_member(const json_t *operation, const char *key, struct err *err)
+{
+    const json_t *value = json_object_get(operation, key);
+    if (!value || json_is_null(value) || json_is_string(value))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "error decoding patch: json: cannot unmarshal %s into Go struct field "
+                   "jsonPatchOp.%s of type string",
+                   go_type(value), key);
+}
+
+static int check_document(const json_t *patch, struct err *err)
+{
+    size_t index;
+    json_t *operation;
+    if (!json_is_array(patch) && !json_is_null(patch))
+        return err_set(err, ERR_INVALID,
+                       "error decoding patch: json: cannot unmarshal %s into Go value of type "
+                       "[]handlers.jsonPatchOp",
+                       go_type(patch));
+    if (json_array_size(patch) > OPERATIONS_MAX)
+        return err_set(err, ERR_TOO_LARGE,
+                       "Request entity too large: The allowed maximum operations in a JSON patch "
+                       "is %d, got %zu",
+                       OPERATIONS_MAX, json_array_size(patch));
+    json_array_foreach(patch, index, operation)
+    {
+        if (!json_is_object(operation) && !json_is_null(operation))
+            return err_set(err, ERR_INVALID,
+                           "error decoding patch: json: cannot unmarshal %s into Go value of type "
+                           "handlers.jsonPatchOp",
+                           go_type(operation));
+        if (check_member(operation, "op", err) != 0 || check_member(operation, "path", err) != 0 ||
+            check_member(operation, "from", err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+json_t *patch_json(const json_t *target, const json_t *patch, struct err *err)
+{
+    struct patcher patcher = {.err = err};
+    size_t index;
+    json_t *operation;
+    if (!patch || check_document(patch, err) != 0)
+        return NULL;
+    if (err)
+        *err = (struct err){0};
+    patcher.root = json_deep_copy(target);
+    bool ok = true;
+    json_array_foreach(patch, index, operation)
+    {
+        ok = ok && apply_operation(&patcher, operation) == 0;
+    }
+    ok = ok && json_depth_within(patcher.root, MODEL_DEPTH_MAX);
+    if (ok)
+        return patcher.root;
+    json_decref(patcher.root);
+    if (!err || err->code == ERR_NONE)
+        fail(&patcher);
+    return NULL;
+}

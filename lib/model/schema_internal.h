@@ -1,0 +1,129 @@
+/* The compiled form of a structural schema, and what its passes share. */
+#ifndef MOT_MODEL_SCHEMA_INTERNAL_H
+#define MOT_MODEL_SCHEMA_INTERNAL_H
+
+#include <regex.h>
+#include <stdint.h>
+
+#include <mot/model/schema.h>
+
+#include "internal.h"
+
+enum schema_type {
+    TYPE_ANY = 0,
+    TYPE_OBJECT,
+    TYPE_ARRAY,
+    TYPE_STRING,
+    TYPE_INTEGER,
+    TYPE_NUMBER,
+    TYPE_BOOLEAN,
+    TYPE_INT_OR_STRING,
+};
+
+enum list_type { LIST_ATOMIC = 0, LIST_SET, LIST_MAP };
+
+enum additional {
+    ADDITIONAL_ABSENT = 0,
+    ADDITIONAL_FALSE,
+    ADDITIONAL_TRUE,
+    ADDITIONAL_SCHEMA,
+};
+
+struct node;
+
+struct property {
+    char *name;
+    struct node *node;
+};
+
+struct node_list {
+    struct node **items;
+    size_t count;
+};
+
+struct name_list {
+    char **items;
+    size_t count;
+};
+
+/* A missing bound has its flag unset. */
+struct bound {
+    bool set;
+    double value;
+};
+
+struct limit {
+    bool set;
+    int64_t value;
+};
+
+typedef bool (*format_check)(const char *text, size_t len);
+
+struct node {
+    enum schema_type type;
+    enum list_type list_type;
+    enum additional additional;
+    bool nullable;
+    bool preserve_unknown;
+    bool embedded_resource;
+    bool exclusive_minimum;
+    bool exclusive_maximum;
+    bool has_defaults; /* here or anywhere below */
+    bool has_lists;    /* a set or a map list here or below */
+    json_t *fallback;  /* the default */
+    json_t *choices;   /* enum */
+    char *format;      /* NULL when there is none */
+    format_check check_format;
+    char *pattern;
+    regex_t *regex;
+    struct bound minimum;
+    struct bound maximum;
+    struct bound multiple_of;
+    struct limit min_length;
+    struct limit max_length;
+    struct limit min_items;
+    struct limit max_items;
+    struct limit min_properties;
+    struct limit max_properties;
+    struct property *properties; /* sorted by name */
+    size_t property_count;
+    struct node *additional_node;
+    struct node *items;
+    struct name_list required; /* in the order of the schema */
+    struct name_list map_keys;
+    struct node_list all_of;
+    struct node_list any_of;
+    struct node_list one_of;
+    struct node *not_node;
+};
+
+struct schema {
+    struct node *root;
+};
+
+const struct node *node_property(const struct node *node, const char *name);
+/* The node of a member: its property's, or that of additionalProperties; NULL when there is none.
+ */
+const struct node *node_member(const struct node *node, const char *name);
+/* NULL when the format is unknown or not checked. */
+format_check find_format_check(const char *name);
+/* RE2 → POSIX ERE; NULL with the error set when it can't be said in it. free() it. @ret_flags: for
+ * regcomp. */
+char *translate_pattern(const char *pattern, int *ret_flags, struct err *err);
+
+/* Where a pass is: linked from the leaf to the root, on the stack; becomes text only when there is
+ * something to say. */
+struct path {
+    const struct path *parent;
+    const char *key; /* NULL: @index counts */
+    size_t index;
+    bool is_map_key; /* printed as [key] */
+};
+/* "spec.list[0].x" */
+char *path_text(const struct path *path);
+
+/* Finds out what is wrong with metadata; only fields that every kind has. */
+void validate_metadata(const json_t *object, struct field_errors *errors);
+void prune_metadata(json_t *object, struct texts *unknown);
+
+#endif
