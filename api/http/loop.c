@@ -1,0 +1,379 @@
+/*
+ * The event loop: libwebsockets on libev. Connections are its raw-skt role, because its HTTP role
+ * in the versions that distributions ship must not see untrusted input. Three habits of 4.1.6 shape
+ * this file:
+ *
+ *  - While lws keeps bytes that a socket did not take, it does not read that socket; a peer that
+ * sends meanwhile would make the loop spin. So receiving is off as long as a link is blocked.
+ *  - Closing such a socket waits for the bytes to go. link_drop() shuts it down first.
+ *  - Its libev plugin never moves an armed timer forward. So deadlines have a timer of our own in
+ * the same libev loop.
+ */
+#include "loop.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <mot/base/clock.h>
+#include <mot/base/log.h>
+#include <mot/base/mem.h>
+
+#include "link.h"
+
+#define PACKET_MAX           ((size_t)128 * 1024)
+#define RECEIVE_MAX          ((unsigned)64 * 1024)
+#define DESCRIPTORS_RESERVED ((size_t)64)
+#define OVER_LIMIT_MAX       ((size_t)256) /* connections that are only told that there are too many */
+
+/* ------------------------------------------------------------------------ links */
+
+static void apply_receive(struct link *link)
+{
+    bool on = link->receive && !link->blocked;
+    if (on == link->receiving)
+        return;
+    link->receiving = on;
+    lws_rx_flow_control(link->wsi, on ? 1 : 0);
+}
+
+int link_write(struct link *link, char *data, size_t len)
+{
+    if (lws_write(link->wsi, (unsigned char *)data, len, LWS_WRITE_RAW) < 0)
+        return -1;
+    link->blocked = lws_partial_buffered(link->wsi) != 0;
+    apply_receive(link);
+    return 0;
+}
+
+void link_unblocked(struct link *link)
+{
+    link->blocked = lws_partial_buffered(link->wsi) != 0;
+    apply_receive(link);
+}
+
+void link_receive(struct link *link, bool on)
+{
+    link->receive = on;
+    apply_receive(link);
+}
+
+void link_drop(struct link *link)
+{
+    if (!lws_partial_buffered(link->wsi))
+        return;
+    int fd = lws_get_socket_fd(link->wsi);
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    shutdown(fd, SHUT_RDWR);
+}
+
+void link_kill(struct link *link)
+{
+    link_drop(link);
+    lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* ------------------------------------------------------------------------ what connections ask for
+ */
+
+int io_write(struct connection *connection, char *data, size_t len)
+{
+    return link_write(connection->link, data, len);
+}
+
+bool io_blocked(const struct connection *connection)
+{
+    const struct link *link = connection->link;
+    return link->blocked;
+}
+
+void io_want_write(struct connection *connection)
+{
+    struct link *link = connection->link;
+    lws_callback_on_writable(link->wsi);
+}
+
+void io_receive(struct connection *connection, bool on)
+{
+    link_receive(connection->link, on);
+}
+
+void io_shutdown_write(struct connection *connection)
+{
+    struct link *link = connection->link;
+    shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
+}
+
+void io_settle(struct connection *connection)
+{
+    if (connection->doomed)
+        link_kill(connection->link);
+}
+
+/* ------------------------------------------------------------------------ events */
+
+static void peer_name(struct lws *wsi, char *text, size_t size)
+{
+    struct sockaddr_in address = {0};
+    socklen_t len = sizeof(address);
+    char ip[INET_ADDRSTRLEN] = "?";
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &len) == 0)
+        inet_ntop(AF_INET, &address.sin_addr, ip, sizeof(ip));
+    snprintf(text, size, "%s:%d", ip, ntohs(address.sin_port));
+}
+
+static int on_connect(struct loop *loop, struct lws *wsi)
+{
+    char peer[64];
+    struct link *link = mem_zalloc(sizeof(*link));
+    link->wsi = wsi;
+    link->receive = link->receiving = true;
+    lws_set_opaque_user_data(wsi, link);
+    peer_name(wsi, peer, sizeof(peer));
+    bool full = server_full(loop->server) || loop->server->stopping;
+    link->connection = connection_new(loop->server, link, peer);
+    if (loop->server->stopping)
+        connection_refuse(link->connection, 503, "the server is stopping");
+    else if (full)
+        connection_refuse(link->connection, 503, "too many open connections");
+    return link->connection->doomed ? -1 : 0;
+}
+
+static void on_close(struct link *link)
+{
+    connection_free(link->connection);
+    free(link);
+}
+
+static int result(struct link *link)
+{
+    if (!link->connection->doomed)
+        return 0;
+    link_drop(link);
+    return -1;
+}
+
+static int front_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                          size_t len)
+{
+    (void)user;
+    struct loop *loop = lws_context_user(lws_get_context(wsi));
+    struct link *link = lws_get_opaque_user_data(wsi);
+    switch ((int)reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return atomic_load(&loop->server->connection_count) >=
+               loop->server->options.connections_max + OVER_LIMIT_MAX;
+    case LWS_CALLBACK_RAW_ADOPT:
+        return on_connect(loop, wsi);
+    case LWS_CALLBACK_RAW_RX:
+        connection_received(link->connection, in, len);
+        return result(link);
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        link_unblocked(link);
+        connection_writable(link->connection);
+        return result(link);
+    case LWS_CALLBACK_RAW_CLOSE:
+        if (link) {
+            lws_set_opaque_user_data(wsi, NULL);
+            on_close(link);
+        }
+        return 0;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+        server_on_wake(loop->server);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static const struct lws_protocols front_protocols[] = {
+    {.name = "front", .callback = front_callback, .tx_packet_size = PACKET_MAX},
+    {.name = "near", .callback = websocket_near_callback, .tx_packet_size = PACKET_MAX},
+    {0},
+};
+
+static const struct lws_protocols ws_protocols[] = {
+    {.name = "ws",
+     .callback = websocket_callback,
+     .rx_buffer_size = 1024,
+     .tx_packet_size = PACKET_MAX},
+    {0},
+};
+
+/* ------------------------------------------------------------------------ timer */
+
+static void on_timer(struct ev_loop *ev, struct ev_timer *timer, int events)
+{
+    (void)ev;
+    (void)events;
+    struct loop *loop = timer->data;
+    loop->timer_at_ms = -1;
+    server_on_timer(loop->server);
+}
+
+/* Before each wait: ends the loop, or makes the timer ring for the next deadline. One that rings
+ * too early does no harm. */
+static void on_prepare(struct ev_loop *ev, struct ev_prepare *prepare, int events)
+{
+    (void)events;
+    struct loop *loop = prepare->data;
+    struct http_server *server = loop->server;
+    if (server_finished(server)) {
+        ev_break(ev, EVBREAK_ALL);
+        return;
+    }
+    int64_t next = deadline_next(&server->deadlines);
+    if (server->stopping && (next < 0 || server->stop_at_ms < next))
+        next = server->stop_at_ms;
+    if (next < 0 || (loop->timer_at_ms >= 0 && loop->timer_at_ms <= next))
+        return;
+    int64_t wait = next - clock_ms();
+    ev_timer_stop(ev, loop->timer);
+    ev_timer_set(loop->timer, wait > 0 ? (double)(wait + 1) / 1000.0 : 0.0, 0.0);
+    ev_timer_start(ev, loop->timer);
+    loop->timer_at_ms = next;
+}
+
+/* ------------------------------------------------------------------------ life */
+
+static void log_line(int level, const char *line)
+{
+    AUTO_FREE char *text = mem_strndup(line, strcspn(line, "\n"));
+    if (level == LLL_ERR)
+        log_warn("libwebsockets", LOG_S("text", text));
+    else
+        log_debug("libwebsockets", LOG_S("text", text));
+}
+
+/* lws sizes its tables by this limit when the context is created. */
+static size_t raise_descriptors(size_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return 1024;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
+}
+
+static int create_context(struct loop *loop, struct err *err)
+{
+    void *foreign[] = {loop->ev};
+    struct lws_context_creation_info info = {0};
+    info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DISABLE_IPV6;
+    info.foreign_loops = foreign;
+    info.pt_serv_buf_size = RECEIVE_MAX;
+    info.user = loop;
+    info.gid = -1;
+    info.uid = -1;
+    loop->context = lws_create_context(&info);
+    if (!loop->context)
+        return err_set(err, ERR_INTERNAL,
+                       "libwebsockets can't be started (is its libev plugin installed?)");
+    return 0;
+}
+
+static int create_vhosts(struct loop *loop, struct err *err)
+{
+    const struct http_server *server = loop->server;
+    struct lws_context_creation_info info = {0};
+    info.options =
+        LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG | LWS_SERVER_OPTION_DISABLE_IPV6;
+    info.vhost_name = "front";
+    info.port = server->options.port;
+    info.iface = server->address;
+    info.protocols = front_protocols;
+    info.listen_accept_role = "raw-skt";
+    info.listen_accept_protocol = "front";
+    info.ka_time = 60;
+    info.ka_interval = 15;
+    info.ka_probes = 4;
+    loop->front = lws_create_vhost(loop->context, &info);
+    if (!loop->front || lws_get_vhost_listen_port(loop->front) <= 0)
+        return err_set(err, ERR_TRANSIENT, "can't listen on %s:%d", server->address,
+                       server->options.port);
+    struct lws_context_creation_info inner = {0};
+    inner.options = LWS_SERVER_OPTION_DISABLE_IPV6;
+    inner.vhost_name = "ws";
+    inner.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    inner.protocols = ws_protocols;
+    loop->ws = lws_create_vhost(loop->context, &inner);
+    if (!loop->ws)
+        return err_set(err, ERR_INTERNAL, "libwebsockets refuses the WebSocket vhost");
+    return 0;
+}
+
+struct loop *loop_new(struct http_server *server, struct err *err)
+{
+    struct loop *loop = mem_zalloc(sizeof(*loop));
+    lws_set_log_level(LLL_ERR, log_line);
+    loop->server = server;
+    loop->descriptors = raise_descriptors(server->options.connections_max + OVER_LIMIT_MAX + 2048);
+    loop->timer_at_ms = -1;
+    loop->timer = mem_zalloc(sizeof(*loop->timer));
+    loop->prepare = mem_zalloc(sizeof(*loop->prepare));
+    loop->ev = ev_loop_new(EVFLAG_AUTO);
+    if (!loop->ev) {
+        err_set(err, ERR_INTERNAL, "libev has no usable backend");
+        loop_free(loop);
+        return NULL;
+    }
+    ev_timer_init(loop->timer, on_timer, 0.0, 0.0);
+    loop->timer->data = loop;
+    ev_prepare_init(loop->prepare, on_prepare);
+    loop->prepare->data = loop;
+    ev_prepare_start(loop->ev, loop->prepare);
+    if (create_context(loop, err) || create_vhosts(loop, err)) {
+        loop_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void loop_run(struct loop *loop)
+{
+    ev_run(loop->ev, 0);
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    if (loop->context)
+        lws_context_destroy(loop->context);
+    if (loop->ev) {
+        ev_timer_stop(loop->ev, loop->timer);
+        ev_prepare_stop(loop->ev, loop->prepare);
+        ev_loop_destroy(loop->ev);
+    }
+    free(loop->timer);
+    free(loop->prepare);
+    free(loop);
+}
+
+int loop_port(const struct loop *loop)
+{
+    return lws_get_vhost_listen_port(loop->front);
+}
+
+size_t loop_descriptors(const struct loop *loop)
+{
+    size_t used = DESCRIPTORS_RESERVED + loop->websockets * 2;
+    return loop->descriptors > used ? loop->descriptors - used : 0;
+}
+
+void loop_wake(struct loop *loop)
+{
+    lws_cancel_service(loop->context);
+}
