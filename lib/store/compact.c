@@ -1,0 +1,125 @@
+/*
+ * Compaction goes up from the floor in short transactions: of each object that changed in the next
+ * few hundred revisions everything older than its last change there is dropped, and that last
+ * change too if it is a deletion. The floor moves with it, so a reader's snapshot has either the
+ * changes or the higher floor. Deleting below the floor never touches the newest change: revisions
+ * are counted on from it.
+ */
+#include "store_private.h"
+
+#include <mot/base/clock.h>
+#include <mot/base/mem.h>
+
+#define STEP_CHANGES 500
+#define STEP_MARKS   1000
+#define MARK_DAY_MS  86400000
+
+struct compact {
+    int64_t before_ms;
+    const char *keep_prefix;
+    int64_t floor;
+    bool done;
+};
+
+/* What is the highest revision that the floor may move to in this step? */
+static int next_floor(struct pg *pg, struct compact *compact, int64_t deadline, int64_t *ret_next,
+                      struct err *err)
+{
+    static const struct pg_statement statement = {
+        STATEMENT_UNPREPARED,
+        "SELECT h.floor, (SELECT min(value_number) FROM (SELECT"
+        "  coalesce(substring(value FROM '^[0-9]{1,18}'), '0')::bigint AS value_number"
+        "  FROM consumer_position WHERE $2::text IS NOT NULL AND starts_with(name, $2)) p),"
+        " s.last, s.young, (SELECT max(revision) FROM change_log)"
+        " FROM (SELECT floor FROM history FOR UPDATE) h,"
+        " LATERAL (SELECT max(revision) AS last,"
+        "  min(revision) FILTER (WHERE written_ms >= $1::bigint) AS young"
+        "  FROM (SELECT revision, written_ms FROM change_log WHERE revision > h.floor"
+        "  ORDER BY revision LIMIT $3::bigint) c) s"};
+    struct pg_params params = {0};
+    AUTO_ROWS struct pg_rows *rows = NULL;
+    int64_t next;
+
+    pg_number(&params, compact->before_ms);
+    pg_text(&params, compact->keep_prefix);
+    pg_number(&params, STEP_CHANGES);
+    rows = pg_run(pg, &statement, &params, deadline, err);
+    if (rows == NULL)
+        return -1;
+    compact->floor = pg_get_number(rows, 0, 0);
+    next = pg_is_null(rows, 0, 2) ? compact->floor : pg_get_number(rows, 0, 2);
+    if (!pg_is_null(rows, 0, 3) && next >= pg_get_number(rows, 0, 3))
+        next = pg_get_number(rows, 0, 3) - 1;
+    if (!pg_is_null(rows, 0, 1) && next > pg_get_number(rows, 0, 1))
+        next = pg_get_number(rows, 0, 1);
+    if (!pg_is_null(rows, 0, 4) && next >= pg_get_number(rows, 0, 4))
+        next = pg_get_number(rows, 0, 4) - 1;
+    *ret_next = next;
+    return 0;
+}
+
+static int drop_changes(struct pg *pg, int64_t floor, int64_t next, int64_t deadline,
+                        struct err *err)
+{
+    AUTO_FREE char *sql = mem_printf(
+        "WITH step AS MATERIALIZED (SELECT DISTINCT ON (resource, ns, name)"
+        " resource, ns, name, revision, operation FROM change_log"
+        " WHERE revision > %lld AND revision <= %lld"
+        " ORDER BY resource, ns, name, revision DESC)"
+        "DELETE FROM change_log c USING step s WHERE c.resource = s.resource AND c.ns = s.ns"
+        " AND c.name = s.name AND c.revision <= s.revision"
+        " AND (c.revision < s.revision OR s.operation = 2);"
+        "UPDATE history SET floor = %lld; COMMIT",
+        (long long)floor, (long long)next, (long long)next);
+
+    return pg_do(pg, sql, deadline, err);
+}
+
+static int step(struct pg *pg, void *context, int64_t deadline, struct err *err)
+{
+    struct compact *compact = context;
+    int64_t next;
+
+    if (pg_do(pg, "BEGIN", deadline, err) < 0 || next_floor(pg, compact, deadline, &next, err) < 0)
+        return -1;
+    if (next <= compact->floor) {
+        compact->done = true;
+        return pg_do(pg, "ROLLBACK", deadline, err);
+    }
+    if (drop_changes(pg, compact->floor, next, deadline, err) < 0)
+        return -1;
+    compact->floor = next;
+    return 0;
+}
+
+static int drop_marks(struct pg *pg, void *context, int64_t deadline, struct err *err)
+{
+    struct compact *compact = context;
+    AUTO_FREE char *sql = mem_printf(
+        "WITH dropped AS (DELETE FROM consumer_mark WHERE (scope, key) IN ("
+        "SELECT scope, key FROM consumer_mark WHERE gone AND written_ms < %lld"
+        " ORDER BY written_ms LIMIT %d) AND gone RETURNING 1) SELECT count(*) FROM dropped",
+        (long long)(clock_wall_ms() - MARK_DAY_MS), STEP_MARKS);
+    AUTO_ROWS struct pg_rows *rows = pg_exec(pg, sql, deadline, err);
+
+    if (rows == NULL)
+        return -1;
+    compact->done = pg_get_number(rows, 0, 0) < STEP_MARKS;
+    return 0;
+}
+
+int store_compact(struct store *store, int64_t before_ms, const char *keep_prefix,
+                  int64_t *ret_floor, struct err *err)
+{
+    struct compact compact = {.before_ms = before_ms, .keep_prefix = keep_prefix};
+
+    while (!compact.done)
+        if (readers_run(store, step, &compact, NULL, err) < 0)
+            return -1;
+    *ret_floor = compact.floor;
+    compact.done = false;
+    while (!compact.done)
+        if (readers_run(store, drop_marks, &compact, NULL, err) < 0)
+            return -1;
+    return 0;
+}
