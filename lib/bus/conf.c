@@ -1,4 +1,5 @@
 /* What every client of ours has in common, and librdkafka's errors in our words. */
+#include <stdio.h>
 #include <string.h>
 
 #include <mot/base/log.h>
@@ -155,4 +156,14 @@ int bus_partitions(rd_kafka_t *rk, const char *cluster, const char *topic, int64
     int ret = partitions_of(metadata, cluster, topic, ret_partitions, err);
     rd_kafka_metadata_destroy(metadata);
     return ret;
+}
+
+char *bus_cluster_id(rd_kafka_t *rk, int64_t timeout_ms, char text[BUS_CLUSTER_ID_SIZE])
+{
+    char *id = rd_kafka_clusterid(rk, (int)timeout_ms);
+    if (!id)
+        return NULL;
+    snprintf(text, BUS_CLUSTER_ID_SIZE, "%s", id);
+    rd_kafka_mem_free(rk, id);
+    return text;
 }

@@ -146,12 +146,7 @@ int bus_consumer_partitions(struct bus_consumer *consumer, const char *topic, in
 char *bus_consumer_cluster_id(struct bus_consumer *consumer, int64_t timeout_ms,
                               char text[BUS_CLUSTER_ID_SIZE])
 {
-    char *id = rd_kafka_clusterid(consumer->rk, (int)timeout_ms);
-    if (!id)
-        return NULL;
-    snprintf(text, BUS_CLUSTER_ID_SIZE, "%s", id);
-    rd_kafka_mem_free(consumer->rk, id);
-    return text;
+    return bus_cluster_id(consumer->rk, timeout_ms, text);
 }
 
 static rd_kafka_topic_t *topic_handle(struct bus_consumer *consumer, const char *name)

@@ -55,6 +55,8 @@ int bus_err(struct err *err, const char *cluster, const char *topic, rd_kafka_re
 int bus_partitions(rd_kafka_t *rk, const char *cluster, const char *topic, int64_t timeout_ms,
                    int *ret_partitions, struct err *err) MOT_NODISCARD;
 
+char *bus_cluster_id(rd_kafka_t *rk, int64_t timeout_ms, char text[BUS_CLUSTER_ID_SIZE]);
+
 /* ------------------------------------------------------------------------------------ record */
 
 /* Fills in what can be borrowed from @message; key and value are the caller's to copy. */

@@ -327,3 +327,22 @@ struct bus_state bus_producer_state(struct bus_producer *producer)
     pthread_mutex_unlock(&producer->lock);
     return state;
 }
+
+char *bus_producer_cluster_id(struct bus_producer *producer, int64_t timeout_ms,
+                              char text[BUS_CLUSTER_ID_SIZE])
+{
+    pthread_mutex_lock(&producer->lock);
+    if (producer->replacing) {
+        pthread_mutex_unlock(&producer->lock);
+        return NULL;
+    }
+    rd_kafka_t *rk = producer->rk;
+    producer->users++;
+    pthread_mutex_unlock(&producer->lock);
+    char *id = bus_cluster_id(rk, timeout_ms, text);
+    pthread_mutex_lock(&producer->lock);
+    producer->users--;
+    pthread_cond_broadcast(&producer->changed);
+    pthread_mutex_unlock(&producer->lock);
+    return id;
+}

@@ -127,6 +127,9 @@ int bus_flush(struct bus_producer *producer, int64_t timeout_ms, struct err *err
 int bus_forward(struct bus_producer *producer, const struct bus_record *record, const char *topic, const char *origin,
                 int64_t timeout_ms, bus_delivered *delivered, void *context, struct err *err) MOT_NODISCARD;
 struct bus_state bus_producer_state(struct bus_producer *producer);
+/* The id of the cluster, which changes when it is wiped. Returns @text. NULL: not known within @timeout_ms. */
+#define BUS_CLUSTER_ID_SIZE 64
+char *bus_producer_cluster_id(struct bus_producer *producer, int64_t timeout_ms, char text[BUS_CLUSTER_ID_SIZE]);
 
 /* ------------------------------------------------------------------------------------------ consumer */
 
@@ -154,8 +157,6 @@ void bus_consumer_close(struct bus_consumer *consumer);
 /* How many partitions a topic has; ERR_NOT_FOUND when it does not exist. */
 int bus_consumer_partitions(struct bus_consumer *consumer, const char *topic, int64_t timeout_ms, int *ret_partitions,
                             struct err *err) MOT_NODISCARD;
-/* The id of the cluster, which changes when it is wiped. Returns @text. NULL: not known within @timeout_ms. */
-#define BUS_CLUSTER_ID_SIZE 64
 char *bus_consumer_cluster_id(struct bus_consumer *consumer, int64_t timeout_ms, char text[BUS_CLUSTER_ID_SIZE]);
 /* Adds a partition; from @offset on (one of ours, or BUS_OFFSET_…; one that no longer exists becomes the beginning). */
 int bus_consumer_assign(struct bus_consumer *consumer, const char *topic, int32_t partition, int64_t offset,

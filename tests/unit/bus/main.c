@@ -1,0 +1,7 @@
+#include "tests.h"
+
+int main(void)
+{
+    int failed = run_pure_tests();
+    return failed + run_mock_tests();
+}
