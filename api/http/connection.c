@@ -167,6 +167,8 @@ static void dispatch(struct connection *c)
     struct job *job = mem_zalloc(sizeof(*job));
     job->message = reader_take(&c->reader);
     job->server = server;
+    job->owner =
+        (struct stream_owner){server->options.stream_queue_max, server_tell_stream, server};
     job->connection = c;
     wire_response_release(&job->response);
     job->response.status = 200;

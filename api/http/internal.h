@@ -24,6 +24,7 @@ struct pool;
 
 /* One request on its way through a handler. */
 struct job {
+    struct stream_owner owner; /* first: request->internal */
     struct message *message;
     struct http_response response;
     struct http_server *server;
@@ -64,6 +65,8 @@ void server_on_wake(struct http_server *server);
 void server_on_timer(struct http_server *server);
 /* True when the loop may end. */
 bool server_finished(const struct http_server *server);
+/* Any thread: notify() of every stream. */
+void server_tell_stream(void *owner, struct http_stream *stream);
 bool server_full(struct http_server *server);
 void server_close_stream(struct http_server *server, struct http_stream *stream);
 

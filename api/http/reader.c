@@ -72,6 +72,7 @@ void reader_next(struct reader *reader)
     reader->line_len = 0;
     reader->part = PART_NONE;
     reader->last = 0;
+    memset(reader->tail, 0, sizeof(reader->tail));
     reader->in_request_line = true;
     reader->complete = false;
     reader->chunked = false;
@@ -357,6 +358,13 @@ static int judge_head(struct reader *reader)
 
 /* ------------------------------------------------------------------------ bytes */
 
+/* " HTTP/1.1": http-parser, as distributions build it, looks at no letter of it. */
+static bool version_valid(const char tail[9])
+{
+    return memcmp(tail, " HTTP/", 6) == 0 && isdigit((unsigned char)tail[6]) && tail[7] == '.' &&
+           isdigit((unsigned char)tail[8]);
+}
+
 /* Looks at one byte of the head; -1 when the bytes before it are all that may be parsed. */
 static int scan(struct reader *reader, char c)
 {
@@ -371,8 +379,14 @@ static int scan(struct reader *reader, char c)
         return fail(reader, 400, "a control character in the head of the request");
     if (!reader->in_request_line && reader->line_len == 0 && (c == ' ' || c == '\t'))
         return fail(reader, 400, "folded headers are not served");
-    if (reader->in_request_line && c == ' ' && reader->last == ' ')
+    if (reader->in_request_line && (c == '\t' || (c == ' ' && reader->last == ' ')))
         return fail(reader, 400, "more than one blank in the request line");
+    if (reader->in_request_line && c == '\r' && !version_valid(reader->tail))
+        return fail(reader, 400, "the request line does not end with the version of HTTP");
+    if (reader->in_request_line) {
+        memmove(reader->tail, reader->tail + 1, sizeof(reader->tail) - 1);
+        reader->tail[sizeof(reader->tail) - 1] = c;
+    }
     reader->last = c;
     reader->line_len++;
     return 0;

@@ -60,6 +60,7 @@ struct reader {
     char last;       /* the byte before */
     size_t line_len; /* bytes of the line so far */
     bool in_request_line;
+    char tail[9];  /* the last bytes of the request line */
     bool complete; /* http-parser has seen the whole head */
     /* the body */
     bool chunked;

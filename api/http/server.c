@@ -9,7 +9,6 @@
 #include <mot/base/mem.h>
 
 #include "connection.h"
-#include "handshake.h"
 #include "internal.h"
 #include "loop.h"
 
@@ -42,7 +41,7 @@ static void tell_job_done(struct job *job)
     pthread_mutex_unlock(&server->mailbox.lock);
 }
 
-static void tell_stream(void *owner, struct http_stream *stream)
+void server_tell_stream(void *owner, struct http_stream *stream)
 {
     struct http_server *server = owner;
     pthread_mutex_lock(&server->mailbox.lock);
@@ -213,20 +212,6 @@ static void run_handler(struct job *job)
     job->server->options.handler(job->server->options.context, &job->message->request,
                                  &job->response);
     tell_job_done(job);
-}
-
-struct http_stream *http_stream_begin(const struct http_request *request,
-                                      struct http_response *response, const char *protocol,
-                                      const struct http_stream_events *events, void *context)
-{
-    struct job *job = request->internal;
-    struct http_stream *stream = stream_new(job->server->options.stream_queue_max, events, context);
-    stream->owner = job->server;
-    stream->notify = tell_stream;
-    if (protocol && handshake_protocol_valid(protocol))
-        stream->protocol = mem_strdup(protocol);
-    response->stream = stream;
-    return stream;
 }
 
 /* ------------------------------------------------------------------------ life */

@@ -26,13 +26,15 @@ struct http_header {
     const char *value;
 };
 
-/* Owned by the server; valid until the handler returns (for a stream: until its closed() was
- * called). */
+/*
+ * Owned by the server; valid until the handler returns (for a stream: until its closed() was
+ * called). Names and values of headers have no control characters but the tab.
+ */
 struct http_request {
     const char *method; /* "GET" */
     const char *target; /* as it came: "/apis/x?limit=5" */
-    const char
-        *path; /* raw, still percent-encoded: handlers split it at '/' and then decode segments */
+    /* Raw, still percent-encoded: handlers split it at '/' and then decode segments. */
+    const char *path;
     const char *query; /* raw; "" if none */
     const struct http_header *headers;
     size_t header_count;

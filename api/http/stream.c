@@ -5,7 +5,10 @@
 
 #include <mot/base/mem.h>
 
-#define FRAMES_PER_FILL 256
+#include "handshake.h"
+
+#define FRAMES_PER_FILL    256
+#define QUEUED_MAX_DEFAULT ((size_t)1 << 20)
 
 struct http_frame {
     atomic_size_t refs;
@@ -44,6 +47,25 @@ struct http_stream *stream_new(size_t queued_max, const struct http_stream_event
     stream->queued_max = queued_max;
     stream->events = events;
     stream->context = context;
+    return stream;
+}
+
+/* Without an owner (a handler under test) nobody is told, and the caller drains the stream itself.
+ */
+struct http_stream *http_stream_begin(const struct http_request *request,
+                                      struct http_response *response, const char *protocol,
+                                      const struct http_stream_events *events, void *context)
+{
+    const struct stream_owner *owner = request->internal;
+    size_t queued_max = owner ? owner->queued_max : QUEUED_MAX_DEFAULT;
+    struct http_stream *stream = stream_new(queued_max, events, context);
+    if (owner) {
+        stream->notify = owner->notify;
+        stream->owner = owner->owner;
+    }
+    if (protocol && handshake_protocol_valid(protocol))
+        stream->protocol = mem_strdup(protocol);
+    response->stream = stream;
     return stream;
 }
 

@@ -15,6 +15,13 @@
 
 enum stream_framing { STREAM_CHUNKED, STREAM_RAW, STREAM_WEBSOCKET };
 
+/* What request->internal points to: who hears of the streams that are begun with it. */
+struct stream_owner {
+    size_t queued_max;
+    void (*notify)(void *owner, struct http_stream *stream); /* may be NULL */
+    void *owner;
+};
+
 struct http_stream {
     pthread_mutex_t lock;
     struct http_frame **ring;
