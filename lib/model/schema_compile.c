@@ -206,10 +206,9 @@ static void read_values(const json_t *json, struct node *node)
         node->fallback = json_deep_copy(fallback);
     if (json_array_size(choices) > 0)
         node->choices = json_deep_copy(choices);
-    if (format && *format) {
+    node->check_format = format ? find_format_check(format) : NULL;
+    if (node->check_format)
         node->format = mem_strdup(format);
-        node->check_format = find_format_check(format);
-    }
     read_names(json_object_get(json, "required"), &node->required);
 }
 
@@ -315,6 +314,21 @@ static struct node *compile(const json_t *json, int depth, struct err *err)
     return NULL;
 }
 
+/* The one thing that a kind may say about names; validate_metadata has its own texts for it. */
+static bool take_name_format(struct node *root)
+{
+    static const char label[] = "k8s-short-name";
+    const struct node *metadata = node_property(root, "metadata");
+    for (size_t i = 0; metadata && i < metadata->property_count; i++) {
+        struct node *name = metadata->properties[i].node;
+        if (strcmp(metadata->properties[i].name, "name") != 0 || !name->format)
+            continue;
+        name->check_format = NULL;
+        return strcmp(name->format, label) == 0;
+    }
+    return false;
+}
+
 struct schema *schema_compile(const json_t *open_api, struct err *err)
 {
     struct node *root = compile(open_api, 0, err);
@@ -322,5 +336,6 @@ struct schema *schema_compile(const json_t *open_api, struct err *err)
         return NULL;
     struct schema *schema = mem_zalloc(sizeof(*schema));
     schema->root = root;
+    schema->name_is_label = take_name_format(root);
     return schema;
 }

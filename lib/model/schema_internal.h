@@ -99,6 +99,7 @@ struct node {
 
 struct schema {
     struct node *root;
+    bool name_is_label; /* metadata.name has the format k8s-short-name */
 };
 
 const struct node *node_property(const struct node *node, const char *name);
@@ -122,8 +123,20 @@ struct path {
 /* "spec.list[0].x" */
 char *path_text(const struct path *path);
 
-/* Finds out what is wrong with metadata; only fields that every kind has. */
-void validate_metadata(const json_t *object, struct field_errors *errors);
+/* The field of an error at @path: "<nil>" for the root. free() it. */
+char *path_field(const struct path *path);
+
+/* A value as an error shows it: strings quoted as in Go, others plain, containers as JSON. */
+void write_bad_value(struct buf *buf, const json_t *value);
+/* A number as Go's %v prints it. */
+void write_go_number(struct buf *buf, double number);
+/* Takes over what @from holds. */
+void field_errors_merge(struct field_errors *errors, struct field_errors *from);
+
+/* What is wrong with metadata; @name_is_label: a DNS label, not a subdomain. */
+void validate_metadata(const json_t *object, bool name_is_label, struct field_errors *errors);
 void prune_metadata(json_t *object, struct texts *unknown);
+/* Duplicates in sets and map lists. */
+void validate_lists(const struct node *node, const json_t *object, struct field_errors *errors);
 
 #endif

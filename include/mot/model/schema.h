@@ -34,13 +34,25 @@ void field_errors_add(struct field_errors *errors, const char *field, const char
     MOT_PRINTF(4, 5);
 void field_errors_release(struct field_errors *errors);
 
-/* Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the removed paths go to
- * @unknown (may be NULL) as `unknown field "…"`. Also drops nulls of non-nullable fields that have no default. */
+/*
+ * Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the removed paths go to
+ * @unknown (may be NULL) as `unknown field "…"`: those of metadata first, then the others sorted. Also drops nulls of
+ * non-nullable fields that have no default, and empty members of metadata, as the real server does.
+ */
 void schema_prune(const struct schema *schema, json_t *object, struct texts *unknown);
 /* Fills in defaults. */
 void schema_default(const struct schema *schema, json_t *object);
-/* Everything: types, formats, enums, bounds, patterns, required, list-type set/map uniqueness, int-or-string, nullable.
- * Metadata (names, labels, annotations, finalizers, ownerReferences) too: @namespaced says whether a namespace is due. */
+/*
+ * Everything: metadata (names, labels, annotations, finalizers, ownerReferences), then types, formats, enums, bounds,
+ * patterns, required, int-or-string, nullable, then the uniqueness in sets and map lists. A namespace is checked when
+ * there is one. A kind whose names are DNS labels says so: metadata.name has `format: k8s-short-name` in its schema.
+ */
 void schema_validate(const struct schema *schema, const json_t *object, struct field_errors *errors);
+/* What is checked on /status: metadata, and the schema of status only. As in the real server, texts say `n in body`
+ * where the field is `status.n`. */
+void schema_validate_status(const struct schema *schema, const json_t *object, struct field_errors *errors);
+/* Wrong types in metadata are a 400, not a cause: ERR_INVALID with `json: cannot unmarshal number into Go struct field
+ * ObjectMeta.labels of type string`. To be called before schema_prune, which drops what has the wrong type. */
+int schema_check_metadata(const json_t *object, struct err *err) MOT_NODISCARD;
 
 #endif
