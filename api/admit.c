@@ -1,0 +1,294 @@
+#include "admit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+#include <mot/model/json.h>
+#include <mot/model/object.h>
+#include <mot/model/schema.h>
+#include <mot/model/yaml.h>
+
+#include "metadata.h"
+#include "namespaces.h"
+
+#define SUMMARY_MAX       30
+#define WARNINGS_LONG     4096
+#define WARNING_TRUNCATED 256
+
+/* -------------------------------------------------------------------------------- decode */
+
+/* The beginning of a body, as Kubernetes shows it in errors. */
+static char *summary(const char *body, size_t len)
+{
+    if (len == 0)
+        return mem_strdup("<empty>");
+    size_t shown = len < SUMMARY_MAX ? len : SUMMARY_MAX;
+    const char *dots = len > SUMMARY_MAX ? " ..." : "";
+    if (body[0] == '{')
+        return mem_printf("%.*s%s", (int)shown, body, dots);
+    struct buf buf;
+    buf_init(&buf, 256);
+    for (size_t i = 0; i < shown; i++)
+        buf_addf(&buf, "%02x", (unsigned)(unsigned char)body[i]);
+    buf_adds(&buf, dots);
+    return buf_take(&buf);
+}
+
+static int unrecognized(struct request *request, const char *what)
+{
+    AUTO_FREE char *start = summary(request->http->body, request->http->body_len);
+    return fail(request, 400, "BadRequest",
+                "the object provided is unrecognized (must be of type %s): %s (%s)",
+                request->kind->kind, what, start);
+}
+
+static int unparsable(struct request *request, const struct err *err)
+{
+    AUTO_FREE char *what =
+        mem_printf("couldn't get version/kind; json parse error: %s", err->message);
+    return unrecognized(request, what);
+}
+
+static int missing(struct request *request, const char *member)
+{
+    size_t len = request->http->body_len < 1024 ? request->http->body_len : 1024;
+    AUTO_FREE char *what =
+        mem_printf("Object '%s' is missing in '%.*s'", member, (int)len, request->http->body);
+    return unrecognized(request, what);
+}
+
+static int decode_yaml(struct request *request, json_t **ret_object)
+{
+    struct yaml_documents documents = {0};
+    struct err err = {0};
+    if (yaml_parse("body", request->http->body, request->http->body_len, &documents, &err) < 0)
+        return fail(request, 400, "BadRequest", "error converting YAML to JSON: %s", err.message);
+    if (documents.count != 1) {
+        yaml_documents_release(&documents);
+        return fail(request, 400, "BadRequest", "the body must hold exactly one YAML document");
+    }
+    *ret_object = json_incref(documents.items[0].value);
+    yaml_documents_release(&documents);
+    return 0;
+}
+
+static int decode_json(struct request *request, const struct write_options *options,
+                       json_t **ret_object, struct texts *findings)
+{
+    struct err err = {0};
+    const char *body = request->http->body;
+    size_t len = request->http->body_len;
+    if (len == 0) {
+        err_set(&err, ERR_INVALID, "unexpected end of JSON input");
+        return unparsable(request, &err);
+    }
+    *ret_object = options->validation == VALIDATION_IGNORE
+                      ? json_parse(body, len, false, &err)
+                      : json_parse_duplicates(body, len, findings, &err);
+    return *ret_object ? 0 : unparsable(request, &err);
+}
+
+static int unsupported_body(struct request *request)
+{
+    return fail(request, 415, "UnsupportedMediaType",
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json, application/yaml");
+}
+
+static int decode(struct request *request, const struct write_options *options, json_t **ret_object,
+                  struct texts *findings)
+{
+    switch (negotiate_content_type(http_header(request->http, "content-type"))) {
+    case MEDIA_JSON:
+        return decode_json(request, options, ret_object, findings);
+    case MEDIA_YAML:
+        return decode_yaml(request, ret_object);
+    case MEDIA_PROTOBUF:
+        if (namespace_kind(request->kind))
+            return namespace_decode_protobuf(request, ret_object);
+        return unsupported_body(request);
+    case MEDIA_MERGE_PATCH:
+    case MEDIA_JSON_PATCH:
+    case MEDIA_APPLY_PATCH:
+    case MEDIA_STRATEGIC_PATCH:
+    case MEDIA_OTHER:
+        break;
+    }
+    return unsupported_body(request);
+}
+
+/* Typed clients leave out apiVersion and kind of core objects; the real server fills them in. */
+static void fill_type(const struct request *request, json_t *object)
+{
+    if (*request->kind->group)
+        return;
+    if (!json_object_get(object, "apiVersion"))
+        json_put(object, "apiVersion", json_string(request->kind->api_version));
+    if (!json_object_get(object, "kind"))
+        json_put(object, "kind", json_string(request->kind->kind));
+}
+
+static int check_type(struct request *request, const json_t *object)
+{
+    const char *kind = json_at_text(object, "kind");
+    const char *version = json_at_text(object, "apiVersion");
+    if (!kind || !*kind)
+        return missing(request, "Kind");
+    if (!version || !*version)
+        return missing(request, "apiVersion");
+    if (strcmp(version, request->kind->api_version) != 0)
+        return fail(request, 400, "BadRequest",
+                    "the API version in the data (%s) does not match the expected API version (%s)",
+                    version, request->kind->api_version);
+    if (strcmp(kind, request->kind->kind) == 0)
+        return 0;
+    const char *name = json_at_text(object, "metadata.name");
+    struct field_errors errors = {0};
+    field_errors_add(&errors, "kind", "FieldValueInvalid", "Invalid value: \"%s\": must be %s",
+                     kind, request->kind->kind);
+    return fail_invalid(request, name ? name : "", &errors);
+}
+
+int admit_body(struct request *request, const struct write_options *options, json_t **ret_object,
+               struct texts *findings)
+{
+    *ret_object = NULL;
+    if (decode(request, options, ret_object, findings) < 0)
+        return -1;
+    if (!json_is_object(*ret_object)) {
+        struct err err = {0};
+        err_set(&err, ERR_INVALID, "the body must be a JSON object");
+        return unparsable(request, &err);
+    }
+    fill_type(request, *ret_object);
+    return check_type(request, *ret_object);
+}
+
+/* -------------------------------------------------------------------------------- normalize */
+
+int admit_normalize(struct request *request, const struct write_options *options, json_t *object,
+                    struct texts *findings)
+{
+    struct err err = {0};
+    if (metadata_coerce(object, &err) < 0)
+        return fail(request, 400, "BadRequest",
+                    "%s in version \"%s\" cannot be handled as a %s: %s", request->kind->kind,
+                    request->kind->version, request->kind->kind, err.message);
+    bool listed = options->validation != VALIDATION_IGNORE;
+    schema_prune(request->kind->schema, object, listed ? findings : NULL);
+    schema_default(request->kind->schema, object);
+    return 0;
+}
+
+/* -------------------------------------------------------------------------------- findings */
+
+void warn(struct request *request, const char *text)
+{
+    struct buf value;
+    buf_init(&value, 64 << 10);
+    buf_adds(&value, "299 - \"");
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_addc(&value, '\\');
+        buf_addc(&value, (unsigned char)*text < ' ' ? ' ' : *text);
+    }
+    buf_addc(&value, '"');
+    AUTO_FREE char *header = buf_take(&value);
+    http_response_header(request->response, "Warning", header);
+}
+
+static bool listed_before(const struct texts *texts, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(texts->items[i], texts->items[index]) == 0)
+            return true;
+    return false;
+}
+
+static void warn_all(struct request *request, const struct texts *findings)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < findings->count; i++)
+        total += strlen(findings->items[i]);
+    for (size_t i = 0; i < findings->count; i++) {
+        if (listed_before(findings, i))
+            continue;
+        size_t len = strlen(findings->items[i]);
+        if (total > WARNINGS_LONG && len > WARNING_TRUNCATED)
+            findings->items[i][WARNING_TRUNCATED] = '\0';
+        warn(request, findings->items[i]);
+    }
+}
+
+int admit_findings(struct request *request, const struct write_options *options,
+                   struct texts *findings)
+{
+    int result = 0;
+    if (findings->count > 0 && options->validation == VALIDATION_STRICT) {
+        struct buf all;
+        buf_init(&all, BUF_MAX_DEFAULT);
+        for (size_t i = 0; i < findings->count; i++)
+            buf_addf(&all, "%s%s", i > 0 ? ", " : "", findings->items[i]);
+        AUTO_FREE char *text = buf_take(&all);
+        result = fail(request, 400, "BadRequest",
+                      "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s",
+                      request->kind->kind, request->kind->version, request->kind->kind, text);
+    } else if (options->validation == VALIDATION_WARN) {
+        warn_all(request, findings);
+    }
+    texts_release(findings);
+    *findings = (struct texts){0};
+    return result;
+}
+
+/* -------------------------------------------------------------------------------- validate */
+
+static bool in_metadata(const char *field)
+{
+    return strncmp(field, "metadata", strlen("metadata")) == 0;
+}
+
+static bool has_error(const struct field_errors *errors, const struct field_error *error)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        if (strcmp(errors->items[i].field, error->field) == 0 &&
+            strcmp(errors->items[i].message, error->message) == 0)
+            return true;
+    return false;
+}
+
+/* Ratcheting: what is wrong in @old in the very same words may stay. */
+static void forgive(const struct schema *schema, const json_t *old, struct field_errors *errors)
+{
+    struct field_errors before = {0};
+    schema_validate(schema, old, &before);
+    size_t kept = 0;
+    for (size_t i = 0; i < errors->count; i++) {
+        struct field_error *error = &errors->items[i];
+        if (!in_metadata(error->field) && has_error(&before, error)) {
+            free(error->field);
+            free(error->message);
+        } else {
+            errors->items[kept++] = *error;
+        }
+    }
+    errors->count = kept;
+    field_errors_release(&before);
+}
+
+int admit_validate(struct request *request, const json_t *object, const json_t *old)
+{
+    struct field_errors errors = {0};
+    schema_validate(request->kind->schema, object, &errors);
+    if (namespace_kind(request->kind))
+        namespace_validate(object, &errors);
+    if (errors.count > 0 && old)
+        forgive(request->kind->schema, old, &errors);
+    if (errors.count == 0) {
+        field_errors_release(&errors);
+        return 0;
+    }
+    const char *name = object_name(object);
+    return fail_invalid(request, name ? name : "", &errors);
+}

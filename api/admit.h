@@ -1,0 +1,31 @@
+/*
+ * What happens to an object between the wire and the store: decode, coerce metadata, prune,
+ * default, validate.
+ */
+#ifndef MOT_API_ADMIT_H
+#define MOT_API_ADMIT_H
+
+#include <jansson.h>
+
+#include <mot/model/texts.h>
+
+#include "query.h"
+#include "request.h"
+
+/* The body of a POST or PUT, by its Content-Type, with apiVersion and kind checked. A new reference
+ * in *ret_object. */
+int admit_body(struct request *request, const struct write_options *options, json_t **ret_object,
+               struct texts *findings) MOT_NODISCARD;
+/* Coerces metadata, prunes, defaults; what was unknown goes to @findings. In place. */
+int admit_normalize(struct request *request, const struct write_options *options, json_t *object,
+                    struct texts *findings) MOT_NODISCARD;
+/* Strict: fails. Warn: Warning headers. Releases @findings. */
+int admit_findings(struct request *request, const struct write_options *options,
+                   struct texts *findings) MOT_NODISCARD;
+/* 422 unless the object is valid. @old (may be NULL): what was wrong in it already is forgiven. */
+int admit_validate(struct request *request, const json_t *object, const json_t *old) MOT_NODISCARD;
+
+/* One Warning header. */
+void warn(struct request *request, const char *text);
+
+#endif

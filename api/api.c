@@ -1,0 +1,170 @@
+#include "api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/clock.h>
+#include <mot/base/log.h>
+#include <mot/base/mem.h>
+
+#include "documents/documents.h"
+#include "health.h"
+#include "namespaces.h"
+#include "request.h"
+#include "respond.h"
+#include "verbs/verbs.h"
+#include "watch/hub.h"
+
+#define SLOW_MS 1000
+
+struct api *api_new(const struct api_options *options, struct err *err)
+{
+    struct api *api = mem_zalloc(sizeof(*api));
+    api->store = options->store;
+    api->kinds = options->kinds;
+    api->documents = documents_new(options->kinds, err);
+    if (api->documents && namespace_ensure_default(api->store, api->kinds, err) == 0)
+        api->hub = hub_new(options, err);
+    if (api->hub)
+        return api;
+    api_free(api);
+    return NULL;
+}
+
+void api_free(struct api *api)
+{
+    if (!api)
+        return;
+    hub_free(api->hub);
+    documents_free(api->documents);
+    free(api);
+}
+
+/* -------------------------------------------------------------------------------- resources */
+
+static int fail_unknown(struct request *request)
+{
+    return fail(request, 404, "NotFound", "the server could not find the requested resource");
+}
+
+static int fail_method(struct request *request)
+{
+    fail(request, 405, "MethodNotAllowed",
+         "the server does not allow this method on the requested resource");
+    return -1;
+}
+
+static bool has_subresource(const struct request *request)
+{
+    return strcmp(request->route.subresource, "status") == 0 && request->kind->has_status;
+}
+
+/* Collections of namespaced kinds may be read over all namespaces; anything else needs the right
+ * scope in its path. */
+static int resolve(struct request *request)
+{
+    const struct route *route = &request->route;
+    request->kind = kinds_find(request->api->kinds, route->group, route->version, route->resource);
+    if (!request->kind || (*route->subresource && !has_subresource(request)))
+        return fail_unknown(request);
+    if (*route->ns && !request->kind->namespaced)
+        return fail_unknown(request);
+    if (*route->name && !*route->ns && request->kind->namespaced)
+        return fail_unknown(request);
+    if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE))
+        return fail_method(request);
+    return 0;
+}
+
+static int negotiate(struct request *request)
+{
+    bool list = request->route.verb == VERB_LIST || request->route.verb == VERB_WATCH;
+    if (negotiate_accept(http_header(request->http, "accept"), list, &request->output))
+        return 0;
+    return fail(request, 406, "NotAcceptable",
+                "only the following media types are accepted: application/json, application/yaml");
+}
+
+static int serve_resource(struct request *request)
+{
+    if (resolve(request) < 0 || negotiate(request) < 0)
+        return -1;
+    switch (request->route.verb) {
+    case VERB_NONE:
+        return fail_method(request);
+    case VERB_GET:
+        return verb_get(request);
+    case VERB_LIST:
+        return verb_list(request);
+    case VERB_WATCH:
+        return verb_watch(request);
+    case VERB_CREATE:
+        return verb_create(request);
+    case VERB_UPDATE:
+        return verb_update(request);
+    case VERB_PATCH:
+        return verb_patch(request);
+    case VERB_DELETE:
+        return verb_delete(request);
+    case VERB_DELETE_COLLECTION:
+        return verb_delete_collection(request);
+    }
+    return fail_method(request);
+}
+
+/* -------------------------------------------------------------------------------- dispatch */
+
+static int serve_document(struct request *request)
+{
+    if (strcmp(request->http->method, "GET") != 0)
+        return fail_method(request);
+    if (documents_serve(request->api->documents, request->http, request->response))
+        return 0;
+    return fail_unknown(request);
+}
+
+static int serve(struct request *request)
+{
+    switch (request->route.type) {
+    case ROUTE_UNKNOWN:
+        break;
+    case ROUTE_MALFORMED:
+        return fail(request, 400, "BadRequest", "the path holds a segment that can't be decoded");
+    case ROUTE_DOCUMENT:
+        return serve_document(request);
+    case ROUTE_VERSION:
+        return health_version(request);
+    case ROUTE_HEALTH:
+        return health_check(request);
+    case ROUTE_RESOURCE:
+        return serve_resource(request);
+    }
+    return fail_unknown(request);
+}
+
+static void finish(struct request *request, int64_t began_ms)
+{
+    int64_t took = clock_ms() - began_ms;
+    int code = request->response->status;
+    if (code >= 500)
+        log_warn("request failed", LOG_S("method", request->http->method),
+                 LOG_S("path", request->http->path), LOG_I("code", code),
+                 LOG_S("reason", request->status.message), LOG_I("ms", took));
+    else if (took >= SLOW_MS)
+        log_info("request was slow", LOG_S("method", request->http->method),
+                 LOG_S("path", request->http->path), LOG_I("code", code), LOG_I("ms", took));
+}
+
+void api_handle(void *api, const struct http_request *http, struct http_response *response)
+{
+    struct request request = {.api = api, .http = http, .response = response};
+    int64_t began_ms = clock_ms();
+    route_parse(http->method, http->path, http->query, &request.route);
+    if (serve(&request) < 0)
+        respond_failure(&request);
+    if (!response->stream)
+        respond_common_headers(&request);
+    finish(&request, began_ms);
+    status_release(&request.status);
+    route_release(&request.route);
+}

@@ -1,0 +1,36 @@
+/*
+ * The API server without its sockets: Kubernetes API machinery over the store, the same for all
+ * kinds.
+ */
+#ifndef MOT_API_API_H
+#define MOT_API_API_H
+
+#include <stddef.h>
+
+#include <mot/base/err.h>
+#include <mot/model/kind.h>
+#include <mot/store/store.h>
+
+#include "http/server.h"
+
+struct api_options {
+    struct store *store; /* borrowed, as the kinds */
+    const struct kinds *kinds;
+    size_t window_events; /* of the watch window; 0: 50000 */
+    size_t window_bytes;  /* 0: 128 MiB */
+    int loaders;          /* threads for initial lists and catching up of watches; 0: 3 */
+    int pumps;            /* threads that feed live watches; 0: 1 */
+    int64_t bookmark_ms;  /* 0: a minute */
+    int64_t full_ms;      /* how long a watcher may refuse to read; 0: 30 s */
+};
+
+struct api;
+/* Creates the namespace "default" if it is missing and starts the feed of the watches. */
+struct api *api_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
+/* Ends what watches are left; call after http_server_stop(). */
+void api_free(struct api *api);
+
+/* An http_handler; @api is a struct api. */
+void api_handle(void *api, const struct http_request *request, struct http_response *response);
+
+#endif

@@ -1,0 +1,27 @@
+/* The one kind the server itself must know: what lives in a namespace needs it to be there. */
+#ifndef MOT_API_NAMESPACES_H
+#define MOT_API_NAMESPACES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include <mot/model/schema.h>
+
+#include "request.h"
+
+bool namespace_kind(const struct kind *kind);
+/* Names of namespaces are DNS labels. */
+void namespace_validate(const json_t *object, struct field_errors *errors);
+/* What the server adds to a new namespace: its name as a label, the phase. */
+void namespace_prepare(json_t *object);
+/* The body of kubectl's `create namespace` since 1.32. */
+int namespace_decode_protobuf(struct request *request, json_t **ret_object) MOT_NODISCARD;
+/* 404 when the request's namespace is missing, 403 when it is being deleted. */
+int namespace_check(struct request *request) MOT_NODISCARD;
+/* 403 for "default", 409 while objects live in it. */
+int namespace_check_delete(struct request *request, const char *name) MOT_NODISCARD;
+/* Creates the namespace "default" unless it exists. */
+int namespace_ensure_default(struct store *store, const struct kinds *kinds,
+                             struct err *err) MOT_NODISCARD;
+
+#endif

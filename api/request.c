@@ -1,0 +1,145 @@
+#include "request.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+
+int fail(struct request *request, int code, const char *reason, const char *format, ...)
+{
+    status_release(&request->status);
+    struct buf message;
+    buf_init(&message, BUF_MAX_DEFAULT);
+    va_list args;
+    va_start(args, format);
+    buf_addv(&message, format, args);
+    va_end(args);
+    request->status.code = code;
+    request->status.reason = reason;
+    request->status.message = buf_take(&message);
+    return -1;
+}
+
+static void set_details(struct request *request, const char *name, const char *kind)
+{
+    request->status.name = mem_strdup(name);
+    request->status.group = request->kind->group;
+    request->status.kind = kind;
+}
+
+int fail_err(struct request *request, const struct err *err)
+{
+    const struct status_class *class = status_class_of(err->code);
+    const char *prefix = "";
+    if (err->code == ERR_INTERNAL || err->code == ERR_NONE)
+        prefix = "Internal error occurred: ";
+    else if (err->code == ERR_TIMEOUT)
+        prefix = "Timeout: ";
+    fail(request, class->code, class->reason, "%s%s", prefix, err->message);
+    request->status.retry_after = class->retry_after;
+    return -1;
+}
+
+int fail_not_found(struct request *request, const char *name)
+{
+    fail(request, 404, "NotFound", "%s \"%s\" not found", request->kind->resource, name);
+    set_details(request, name, request->kind->plural);
+    return -1;
+}
+
+int fail_exists(struct request *request, const char *name)
+{
+    fail(request, 409, "AlreadyExists", "%s \"%s\" already exists", request->kind->resource, name);
+    set_details(request, name, request->kind->plural);
+    return -1;
+}
+
+int fail_conflict(struct request *request, const char *name, const char *why)
+{
+    fail(request, 409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": %s",
+         request->kind->resource, name, why);
+    set_details(request, name, request->kind->plural);
+    return -1;
+}
+
+int fail_modified(struct request *request, const char *name)
+{
+    return fail_conflict(request, name,
+                         "the object has been modified; please apply your changes to the latest "
+                         "version and try again");
+}
+
+static bool said_before(const struct field_errors *errors, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(errors->items[i].field, errors->items[index].field) == 0 &&
+            strcmp(errors->items[i].message, errors->items[index].message) == 0)
+            return true;
+    return false;
+}
+
+/* "field: text", or "[field: text, field: text]" with each said once. */
+static void add_findings(struct buf *message, const struct field_errors *errors)
+{
+    size_t distinct = 0;
+    for (size_t i = 0; i < errors->count; i++)
+        distinct += !said_before(errors, i);
+    size_t written = 0;
+    buf_adds(message, distinct > 1 ? "[" : "");
+    for (size_t i = 0; i < errors->count; i++) {
+        if (said_before(errors, i))
+            continue;
+        buf_adds(message, written++ > 0 ? ", " : "");
+        buf_addf(message, "%s: %s", errors->items[i].field, errors->items[i].message);
+    }
+    buf_adds(message, distinct > 1 ? "]" : "");
+}
+
+static int fail_findings(struct request *request, const char *group, const char *kind,
+                         const char *name, struct field_errors *errors)
+{
+    struct buf message;
+    buf_init(&message, BUF_MAX_DEFAULT);
+    buf_addf(&message, "%s%s%s \"%s\" is invalid: ", kind, *group ? "." : "", group, name);
+    add_findings(&message, errors);
+    AUTO_FREE char *text = buf_take(&message);
+    fail(request, 422, "Invalid", "%s", text);
+    request->status.name = mem_strdup(name);
+    request->status.group = group;
+    request->status.kind = kind;
+    request->status.causes = *errors;
+    *errors = (struct field_errors){0};
+    return -1;
+}
+
+int fail_invalid(struct request *request, const char *name, struct field_errors *errors)
+{
+    return fail_findings(request, request->kind->group, request->kind->kind, name, errors);
+}
+
+int fail_options(struct request *request, const char *options, struct field_errors *errors)
+{
+    return fail_findings(request, "meta.k8s.io", options, "", errors);
+}
+
+int fail_field(struct request *request, const char *name, const char *field, const char *reason,
+               const char *format, ...)
+{
+    struct buf message;
+    buf_init(&message, BUF_MAX_DEFAULT);
+    va_list args;
+    va_start(args, format);
+    buf_addv(&message, format, args);
+    va_end(args);
+    AUTO_FREE char *text = buf_take(&message);
+    struct field_errors errors = {0};
+    field_errors_add(&errors, field, reason, "%s", text);
+    return fail_invalid(request, name, &errors);
+}
+
+struct store_key request_key(const struct request *request, const char *name)
+{
+    return (struct store_key){
+        .resource = request->kind->resource, .ns = request->route.ns, .name = name};
+}

@@ -1,0 +1,57 @@
+/*
+ * One request on its way through the server, and how its steps fail: a step returns 0, or -1 after
+ * one of the fail functions has said why; api_handle() turns that into a Status.
+ */
+#ifndef MOT_API_REQUEST_H
+#define MOT_API_REQUEST_H
+
+#include <mot/model/kind.h>
+#include <mot/store/store.h>
+
+#include "api.h"
+#include "http/server.h"
+#include "negotiate.h"
+#include "router.h"
+#include "status.h"
+
+struct hub;
+
+struct api {
+    struct store *store;
+    const struct kinds *kinds;
+    struct documents *documents;
+    struct hub *hub;
+};
+
+struct request {
+    struct api *api;
+    const struct http_request *http;
+    struct http_response *response;
+    struct route route;
+    const struct kind *kind;
+    struct output output;
+    struct status status; /* filled in by the fail functions */
+};
+
+/* All return -1. */
+int fail(struct request *request, int code, const char *reason, const char *format, ...)
+    MOT_PRINTF(4, 5);
+/* By the code of @err. */
+int fail_err(struct request *request, const struct err *err);
+int fail_not_found(struct request *request, const char *name);
+int fail_exists(struct request *request, const char *name);
+/* "Operation cannot be fulfilled on …: WHY" */
+int fail_conflict(struct request *request, const char *name, const char *why);
+int fail_modified(struct request *request, const char *name);
+/* 422 about an object; takes over what @errors holds. */
+int fail_invalid(struct request *request, const char *name, struct field_errors *errors);
+/* The same for a single field. */
+int fail_field(struct request *request, const char *name, const char *field, const char *reason,
+               const char *format, ...) MOT_PRINTF(5, 6);
+/* 422 about query options: @options is "CreateOptions", … */
+int fail_options(struct request *request, const char *options, struct field_errors *errors);
+
+/* The key of an object of this request in the store. */
+struct store_key request_key(const struct request *request, const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+#include "respond.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+#include <mot/base/random.h>
+#include <mot/model/json.h>
+#include <mot/model/yaml.h>
+
+struct renderer request_renderer(const struct request *request, enum include_object include)
+{
+    return (struct renderer){request->kind, request->output.form, include};
+}
+
+void respond_json(struct request *request, int code)
+{
+    struct http_response *response = request->response;
+    response->status = code;
+    response->content_type = "application/json";
+    if (request->output.media != MEDIA_YAML)
+        return;
+    json_t *value = json_loadb(response->body.data, response->body.len, JSON_ALLOW_NUL, NULL);
+    if (!value)
+        return;
+    AUTO_FREE char *text = yaml_write(value);
+    json_decref(value);
+    buf_clear(&response->body);
+    buf_adds(&response->body, text);
+    response->content_type = "application/yaml";
+}
+
+int respond_object(struct request *request, int code, const char *body, size_t len,
+                   int64_t revision)
+{
+    enum include_object include;
+    if (query_include_object(request, &include) < 0)
+        return -1;
+    struct renderer renderer = request_renderer(request, include);
+    render_object(&request->response->body, &renderer, body, len, revision, true);
+    respond_json(request, code);
+    return 0;
+}
+
+int respond_deleted(struct request *request, const char *name, const char *uid)
+{
+    struct status status = {.name = mem_strdup(name),
+                            .group = request->kind->group,
+                            .kind = request->kind->plural,
+                            .uid = mem_strdup(uid)};
+    status_write(&request->response->body, &status, true);
+    status_release(&status);
+    respond_json(request, 200);
+    return 0;
+}
+
+void respond_common_headers(struct request *request)
+{
+    char audit[UUID_TEXT_SIZE];
+    http_response_header(request->response, "Audit-Id", random_uuid(audit));
+    if (request->route.type != ROUTE_DOCUMENT)
+        http_response_header(request->response, "Cache-Control", "no-cache, private");
+}
+
+void respond_failure(struct request *request)
+{
+    struct http_response *response = request->response;
+    buf_clear(&response->body);
+    status_write(&response->body, &request->status, false);
+    response->status = request->status.code;
+    response->content_type = "application/json";
+    if (request->status.retry_after > 0) {
+        AUTO_FREE char *seconds = mem_printf("%d", request->status.retry_after);
+        http_response_header(response, "Retry-After", seconds);
+    }
+}

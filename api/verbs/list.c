@@ -1,0 +1,174 @@
+#include "verbs.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+
+#include "../continue.h"
+#include "../query.h"
+#include "../respond.h"
+
+/* A page under construction. */
+struct page {
+    struct buf *body;
+    struct renderer renderer;
+    const struct list_options *options;
+    int64_t limit;
+    int64_t count;
+    int64_t revision;
+    struct continuation last; /* the last object that was written */
+    bool more;
+};
+
+static int add_item(void *context, const struct store_object *object, struct err *err)
+{
+    struct page *page = context;
+    if (!list_options_match(page->options, object->selectable))
+        return 0;
+    if (page->limit > 0 && page->count == page->limit) {
+        page->more = true;
+        return 1;
+    }
+    if (page->count++ > 0)
+        buf_addc(page->body, ',');
+    render_item(page->body, &page->renderer, object->body, object->body_len, object->revision);
+    if (buf_failed(page->body))
+        return err_set(err, ERR_TOO_LARGE,
+                       "the list is too large: ask for it in pages, with limit");
+    if (page->limit > 0 && page->count == page->limit) {
+        page->last.ns = mem_strdup(object->key.ns);
+        page->last.name = mem_strdup(object->key.name);
+    }
+    return 0;
+}
+
+/* What a selector demands exactly narrows the query. */
+static void narrow(const struct request *request, const struct list_options *options,
+                   struct store_list_query *query)
+{
+    query->name = selector_exact(options->fields, "metadata.name");
+    if (!request->kind->namespaced)
+        query->ns = "";
+    else if (*request->route.ns)
+        query->ns = request->route.ns;
+    else
+        query->ns = selector_exact(options->fields, "metadata.namespace");
+}
+
+static int fail_expired(struct request *request, const struct continuation *from)
+{
+    fail(request, 410, "Expired",
+         "The provided continue parameter is too old to display a consistent list result. You can "
+         "start a new list without the continue parameter, or use the continue token in this "
+         "response to retrieve the remainder of the results. Continuing with the provided token "
+         "results in an inconsistent list - objects that were created, modified, or deleted "
+         "between the time the first chunk was returned and now may show up in the list.");
+    struct continuation fresh = {0, from->ns, from->name};
+    request->status.continue_token = continue_encode(&fresh);
+    return -1;
+}
+
+static int fail_list(struct request *request, const struct list_options *options,
+                     const struct continuation *from, const struct err *err)
+{
+    if (err->code == ERR_GONE && options->token)
+        return fail_expired(request, from);
+    if (err->code == ERR_GONE)
+        return fail(request, 410, "Expired",
+                    "The resourceVersion for the provided list is too old.");
+    if (err->code == ERR_INVALID && options->revision > 0)
+        return await_revision(request, options->revision) < 0 ? -1 : fail_err(request, err);
+    return fail_err(request, err);
+}
+
+/* How many follow after this page; only known without selectors. */
+static int64_t count_remaining(const struct request *request, const struct page *page,
+                               struct store_list_query query)
+{
+    if (!selector_is_everything(page->options->labels) ||
+        !selector_is_everything(page->options->fields))
+        return -1;
+    query.after_ns = page->last.ns;
+    query.after_name = page->last.name;
+    query.at = 0;
+    int64_t count = 0;
+    struct err err = {0};
+    return store_count(request->api->store, &query, &count, &err) < 0 ? -1 : count;
+}
+
+static void finish(struct request *request, struct page *page, const struct store_list_query *query)
+{
+    AUTO_FREE char *token = NULL;
+    int64_t remaining = -1;
+    if (page->more) {
+        page->last.revision = page->revision;
+        token = continue_encode(&page->last);
+        remaining = count_remaining(request, page, *query);
+    }
+    render_list_tail(page->body, page->revision, token, remaining);
+    respond_json(request, 200);
+}
+
+static int run(struct request *request, const struct list_options *options,
+               const struct continuation *from, struct store_list_query *query)
+{
+    enum include_object include;
+    if (query_include_object(request, &include) < 0)
+        return -1;
+    struct page page = {.body = &request->response->body,
+                        .renderer = request_renderer(request, include),
+                        .options = options,
+                        .limit = options->limit};
+    narrow(request, options, query);
+    if (page.limit > 0)
+        query->batch = page.limit < 1000 ? (size_t)page.limit + 1 : 1000;
+    render_list_head(page.body, &page.renderer);
+    struct err err = {0};
+    int result = store_list(request->api->store, query, &page.revision, add_item, &page, &err);
+    if (result < 0)
+        result = fail_list(request, options, from, &err);
+    else
+        finish(request, &page, query);
+    continue_release(&page.last);
+    return result;
+}
+
+static int run_from_token(struct request *request, const struct list_options *options)
+{
+    if (options->has_revision && options->revision > 0)
+        return fail(request, 400, "BadRequest",
+                    "specifying resource version is not allowed when using continue");
+    struct continuation from;
+    struct err err = {0};
+    if (continue_decode(options->token, &from, &err) < 0)
+        return fail(request, 400, "BadRequest", "invalid continue token: %s", err.message);
+    struct store_list_query query = {.resource = request->kind->resource,
+                                     .after_ns = from.ns,
+                                     .after_name = from.name,
+                                     .at = from.revision};
+    int result = run(request, options, &from, &query);
+    continue_release(&from);
+    return result;
+}
+
+int verb_list(struct request *request)
+{
+    struct list_options options;
+    int result = list_options_parse(request, &options);
+    if (result == 0 && options.token) {
+        result = run_from_token(request, &options);
+    } else if (result == 0) {
+        struct store_list_query query = {.resource = request->kind->resource};
+        bool exact = options.match == MATCH_EXACT ||
+                     (options.match == MATCH_NONE && options.limit > 0 && options.revision > 0);
+        if (exact)
+            query.at = options.revision;
+        result = await_revision(request, options.revision);
+        if (result == 0)
+            result = run(request, &options, NULL, &query);
+    }
+    list_options_release(&options);
+    return result;
+}

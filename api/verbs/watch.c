@@ -1,0 +1,101 @@
+#include "verbs.h"
+
+#include <stdlib.h>
+
+#include <mot/base/mem.h>
+#include <mot/base/random.h>
+
+#include "../query.h"
+#include "../respond.h"
+#include "../watch/handshake.h"
+#include "../watch/hub.h"
+
+#define TIMEOUT_MIN_MS 1800000
+
+/* How the watch begins. */
+static int read_start(struct request *request, const struct list_options *options,
+                      struct watch_spec *spec)
+{
+    struct err err = {0};
+    spec->revision = options->revision;
+    if (options->initial_events_set && options->initial_events) {
+        spec->initial = true;
+        spec->initial_end = options->bookmarks;
+        return await_revision(request, options->revision);
+    }
+    if (options->revision > 0)
+        return 0;
+    spec->initial = !options->initial_events_set;
+    if (!spec->initial && store_revision(request->api->store, &spec->revision, &err) < 0)
+        return fail_err(request, &err);
+    return 0;
+}
+
+static char *copy_or_null(const char *text)
+{
+    return text && *text ? mem_strdup(text) : NULL;
+}
+
+static void read_filter(const struct request *request, struct list_options *options,
+                        struct watch_filter *filter)
+{
+    const char *ns = request->route.ns;
+    const char *name = request->route.name; /* of /watch/…/NAME */
+    if (!*ns)
+        ns = selector_exact(options->fields, "metadata.namespace");
+    if (!*name)
+        name = selector_exact(options->fields, "metadata.name");
+    filter->ns = copy_or_null(ns);
+    filter->name = copy_or_null(name);
+    filter->labels = options->labels;
+    filter->fields = options->fields;
+    options->labels = NULL;
+    options->fields = NULL;
+}
+
+static int read_handshake(struct request *request, char **ret_protocol)
+{
+    const struct http_request *http = request->http;
+    *ret_protocol = NULL;
+    if (!http->websocket)
+        return 0;
+    if (!watch_origin_allowed(http_header(http, "origin"), http_header(http, "host")))
+        return fail(request, 403, "Forbidden", "this origin may not open WebSockets here");
+    if (!watch_protocol(http_header(http, "sec-websocket-protocol"), ret_protocol))
+        return fail(request, 400, "BadRequest", "offer one WebSocket sub-protocol, or none");
+    return 0;
+}
+
+static int64_t timeout_ms(const struct list_options *options)
+{
+    if (options->timeout_s > 0 && options->timeout_s < INT32_MAX)
+        return options->timeout_s * 1000;
+    return TIMEOUT_MIN_MS + (int64_t)random_below(TIMEOUT_MIN_MS);
+}
+
+static int begin(struct request *request, struct list_options *options)
+{
+    enum include_object include;
+    struct watch_spec spec = {.bookmarks = options->bookmarks, .timeout_ms = timeout_ms(options)};
+    AUTO_FREE char *protocol = NULL;
+    if (query_include_object(request, &include) < 0 || read_handshake(request, &protocol) < 0 ||
+        read_start(request, options, &spec) < 0)
+        return -1;
+    spec.renderer = request_renderer(request, include);
+    read_filter(request, options, &spec.filter);
+    request->response->status = 200;
+    request->response->content_type = "application/json";
+    respond_common_headers(request);
+    hub_watch(request->api->hub, request->http, request->response, protocol, &spec);
+    return 0;
+}
+
+int verb_watch(struct request *request)
+{
+    struct list_options options;
+    int result = list_options_parse(request, &options);
+    if (result == 0)
+        result = begin(request, &options);
+    list_options_release(&options);
+    return result;
+}

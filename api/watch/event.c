@@ -1,0 +1,165 @@
+#include "event.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+
+#include "../status.h"
+
+/* A frame in one of the forms that somebody asked for. */
+struct cached {
+    struct cached *next;
+    enum form form;
+    enum include_object include;
+    enum watch_type type;
+    bool columns;
+    struct http_frame *frame;
+};
+
+struct watch_event {
+    atomic_size_t refs;
+    enum store_operation operation;
+    struct store_object *object;
+    json_t *selectable;
+    json_t *previous;     /* NULL: as now */
+    pthread_mutex_t lock; /* of the frames */
+    struct cached *frames;
+};
+
+struct watch_event *watch_event_new(const struct store_change *change)
+{
+    struct watch_event *event = mem_zalloc(sizeof(*event));
+    atomic_init(&event->refs, 1);
+    event->operation = change->operation;
+    event->object = store_object_copy(&change->object);
+    event->selectable = json_loads(change->object.selectable, 0, NULL);
+    if (change->previous)
+        event->previous = json_loads(change->previous, 0, NULL);
+    pthread_mutex_init(&event->lock, NULL);
+    return event;
+}
+
+struct watch_event *watch_event_ref(struct watch_event *event)
+{
+    atomic_fetch_add_explicit(&event->refs, 1, memory_order_relaxed);
+    return event;
+}
+
+void watch_event_unref(struct watch_event *event)
+{
+    if (!event || atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    while (event->frames) {
+        struct cached *next = event->frames->next;
+        http_frame_unref(event->frames->frame);
+        free(event->frames);
+        event->frames = next;
+    }
+    pthread_mutex_destroy(&event->lock);
+    json_decref(event->selectable);
+    json_decref(event->previous);
+    free(event->object);
+    free(event);
+}
+
+int64_t watch_event_revision(const struct watch_event *event)
+{
+    return event->object->revision;
+}
+
+const char *watch_event_ns(const struct watch_event *event)
+{
+    return event->object->key.ns;
+}
+
+const char *watch_event_name(const struct watch_event *event)
+{
+    return event->object->key.name;
+}
+
+size_t watch_event_bytes(const struct watch_event *event)
+{
+    return sizeof(*event) + 2 * event->object->body_len + 4 * strlen(event->object->selectable) +
+           512;
+}
+
+enum watch_type watch_event_judge(const struct watch_event *event,
+                                  const struct watch_filter *filter)
+{
+    if (!watch_filter_may_match(filter, event->object->key.ns, event->object->key.name))
+        return WATCH_NOTHING;
+    return watch_filter_judge(filter, event->operation, event->selectable, event->previous);
+}
+
+struct http_frame *watch_event_frame(struct watch_event *event, const struct renderer *renderer,
+                                     enum watch_type type, bool columns)
+{
+    columns = columns && renderer->form == FORM_TABLE;
+    pthread_mutex_lock(&event->lock);
+    struct cached *cached = event->frames;
+    while (cached && (cached->form != renderer->form || cached->include != renderer->include ||
+                      cached->type != type || cached->columns != columns))
+        cached = cached->next;
+    if (!cached) {
+        cached = mem_zalloc(sizeof(*cached));
+        *cached = (struct cached){.next = event->frames,
+                                  .form = renderer->form,
+                                  .include = renderer->include,
+                                  .type = type,
+                                  .columns = columns};
+        cached->frame = watch_frame(renderer, type, event->object->body, event->object->body_len,
+                                    event->object->revision, columns);
+        event->frames = cached;
+    }
+    struct http_frame *frame = http_frame_ref(cached->frame);
+    pthread_mutex_unlock(&event->lock);
+    return frame;
+}
+
+/* -------------------------------------------------------------------------------- frames */
+
+static struct http_frame *close_frame(struct buf *buf)
+{
+    buf_adds(buf, "}\n");
+    size_t len = buf->len;
+    return http_frame_new(buf_take(buf), len);
+}
+
+static void open_frame(struct buf *buf, const char *type)
+{
+    buf_init(buf, BUF_MAX_DEFAULT);
+    buf_adds(buf, "{\"type\":\"");
+    buf_adds(buf, type);
+    buf_adds(buf, "\",\"object\":");
+}
+
+struct http_frame *watch_frame(const struct renderer *renderer, enum watch_type type,
+                               const char *body, size_t len, int64_t revision, bool columns)
+{
+    struct buf buf;
+    open_frame(&buf, watch_type_name(type));
+    render_object(&buf, renderer, body, len, revision, columns);
+    return close_frame(&buf);
+}
+
+struct http_frame *watch_bookmark_frame(const struct renderer *renderer, int64_t revision,
+                                        bool initial_end, bool columns)
+{
+    struct buf buf;
+    open_frame(&buf, "BOOKMARK");
+    render_bookmark(&buf, renderer, revision, initial_end, columns);
+    return close_frame(&buf);
+}
+
+struct http_frame *watch_error_frame(int code, const char *reason, const char *message)
+{
+    struct buf buf;
+    struct status status = {.code = code, .reason = reason, .message = mem_strdup(message)};
+    open_frame(&buf, "ERROR");
+    status_write(&buf, &status, false);
+    status_release(&status);
+    return close_frame(&buf);
+}

@@ -1,0 +1,42 @@
+/*
+ * Watches. One feed thread reads the change log into the window and wakes the watchers of what
+ * changed; a few pump threads write events to live watchers; a few loader threads do what needs the
+ * database: initial lists, and catching up of watchers whose revision is older than the window.
+ *
+ * A watcher holds a revision and no events: when its stream is full it waits for room, and reads on
+ * from the window or from the change log. One that stays full, or falls out of the window
+ * meanwhile, is cut: its client resumes from the last revision it has seen.
+ */
+#ifndef MOT_API_WATCH_HUB_H
+#define MOT_API_WATCH_HUB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../api.h"
+#include "../render.h"
+#include "filter.h"
+
+struct hub;
+struct hub *hub_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
+/* After the HTTP server was stopped: all streams must be closed. */
+void hub_free(struct hub *hub);
+/* The feed has heard from the database lately. */
+bool hub_healthy(struct hub *hub);
+
+struct watch_spec {
+    struct renderer renderer;
+    struct watch_filter filter; /* taken over */
+    bool initial;     /* begin with ADDED for what there is; else: what comes after `revision` */
+    bool initial_end; /* and mark the end of these */
+    int64_t revision;
+    bool bookmarks;
+    int64_t timeout_ms;
+};
+/* Turns the response into a stream of events. @protocol: the WebSocket sub-protocol or NULL. */
+void hub_watch(struct hub *hub, const struct http_request *request, struct http_response *response,
+               const char *protocol, struct watch_spec *spec);
+
+size_t hub_watchers(struct hub *hub);
+
+#endif

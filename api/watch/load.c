@@ -1,0 +1,178 @@
+/* Loaders: initial lists, and catching up from the change log to the window. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/log.h>
+#include <mot/base/mem.h>
+
+#include "watcher.h"
+
+#define ROWS 200
+
+struct load {
+    struct hub *hub;
+    struct watcher *watcher;
+    bool refused;
+};
+
+static enum turn fail_gone(struct watcher *watcher, const struct err *err)
+{
+    /* "…, the history begins at 4" */
+    const char *floor = strrchr(err->message, ' ');
+    AUTO_FREE char *message = mem_printf("too old resource version: %" PRId64 " (%s)",
+                                         watcher->cursor, floor ? floor + 1 : "");
+    if (!watcher_write_once(watcher, watch_error_frame(410, "Expired", message)))
+        watcher_abort(watcher);
+    watcher_end(watcher);
+    return TURN_END;
+}
+
+static enum turn fail_load(struct watcher *watcher, const struct err *err)
+{
+    if (err->code == ERR_GONE)
+        return fail_gone(watcher, err);
+    if (err->code == ERR_TRANSIENT || err->code == ERR_TIMEOUT)
+        return TURN_RETRY;
+    log_error("a watch failed", LOG_S("resource", watcher->renderer.kind->resource),
+              LOG_S("why", err->message));
+    if (!watcher_write_once(watcher, watch_error_frame(500, "InternalError", err->message)))
+        watcher_abort(watcher);
+    watcher_end(watcher);
+    return TURN_END;
+}
+
+static void set_stage(struct hub *hub, struct watcher *watcher, enum watcher_stage stage)
+{
+    pthread_mutex_lock(&hub->lock);
+    watcher->stage = stage;
+    pthread_mutex_unlock(&hub->lock);
+}
+
+/* False: refused. */
+static bool write_state(struct watcher *watcher, enum watch_type type,
+                        const struct store_object *object)
+{
+    struct http_frame *frame = watch_frame(&watcher->renderer, type, object->body, object->body_len,
+                                           object->revision, !watcher->columns_written);
+    if (!watcher_write_once(watcher, frame))
+        return false;
+    watcher->columns_written = true;
+    return true;
+}
+
+/* -------------------------------------------------------------------------------- initial list */
+
+static bool selected(const struct watch_filter *filter, const char *selectable)
+{
+    if (selector_is_everything(filter->labels) && selector_is_everything(filter->fields))
+        return true;
+    json_t *values = json_loads(selectable, 0, NULL);
+    bool matches = watch_filter_matches(filter, values);
+    json_decref(values);
+    return matches;
+}
+
+static int visit_initial(void *context, const struct store_object *object, struct err *err)
+{
+    (void)err;
+    struct load *load = context;
+    struct watcher *watcher = load->watcher;
+    if (selected(&watcher->filter, object->selectable) &&
+        !write_state(watcher, WATCH_ADDED, object)) {
+        load->refused = true;
+        return 1;
+    }
+    buf_clear(&watcher->after_ns);
+    buf_clear(&watcher->after_name);
+    buf_adds(&watcher->after_ns, object->key.ns);
+    buf_adds(&watcher->after_name, object->key.name);
+    return 0;
+}
+
+/* Pages of one snapshot: it goes on at the same revision after the stream had no room. */
+static enum turn load_initial(struct hub *hub, struct watcher *watcher)
+{
+    struct load load = {.hub = hub, .watcher = watcher};
+    struct store_list_query query = {.resource = watcher->renderer.kind->resource,
+                                     .ns = watcher->filter.ns,
+                                     .name = watcher->filter.name,
+                                     .at = watcher->initial_revision,
+                                     .batch = ROWS};
+    if (watcher->after_name.len > 0) {
+        query.after_ns = watcher->after_ns.data;
+        query.after_name = watcher->after_name.data;
+    }
+    struct err err = {0};
+    int64_t revision = watcher->initial_revision;
+    int result = store_list(hub->store, &query, &revision, visit_initial, &load, &err);
+    watcher->initial_revision = revision;
+    if (result < 0) {
+        watcher->cursor = revision;
+        return fail_load(watcher, &err);
+    }
+    if (load.refused)
+        return TURN_FULL;
+    watcher->cursor = revision;
+    set_stage(hub, watcher, STAGE_LIVE);
+    return TURN_MORE;
+}
+
+/* -------------------------------------------------------------------------------- catching up */
+
+static int visit_change(void *context, const struct store_change *change, struct err *err)
+{
+    (void)err;
+    struct load *load = context;
+    struct watcher *watcher = load->watcher;
+    const struct store_object *object = &change->object;
+    if (watch_filter_may_match(&watcher->filter, object->key.ns, object->key.name)) {
+        json_t *now = json_loads(object->selectable, 0, NULL);
+        json_t *before = change->previous ? json_loads(change->previous, 0, NULL) : NULL;
+        enum watch_type type = watch_filter_judge(&watcher->filter, change->operation, now, before);
+        json_decref(now);
+        json_decref(before);
+        if (type != WATCH_NOTHING && !write_state(watcher, type, object)) {
+            load->refused = true;
+            return 1;
+        }
+    }
+    watcher->cursor = object->revision;
+    return 0;
+}
+
+static bool in_window(struct hub *hub, struct watcher *watcher)
+{
+    pthread_mutex_lock(&hub->lock);
+    bool inside = watcher->cursor >= watcher->ring->start;
+    if (inside)
+        watcher->stage = STAGE_LIVE;
+    pthread_mutex_unlock(&hub->lock);
+    return inside;
+}
+
+static enum turn load_changes(struct hub *hub, struct watcher *watcher)
+{
+    if (in_window(hub, watcher))
+        return TURN_MORE;
+    struct load load = {.hub = hub, .watcher = watcher};
+    struct err err = {0};
+    int64_t revision = watcher->cursor;
+    int result = store_changes(hub->store, watcher->renderer.kind->resource, watcher->cursor, 0,
+                               ROWS, &revision, visit_change, &load, &err);
+    if (result < 0)
+        return fail_load(watcher, &err);
+    if (load.refused)
+        return TURN_FULL;
+    if (revision > watcher->cursor)
+        watcher->cursor = revision;
+    in_window(hub, watcher);
+    return TURN_MORE;
+}
+
+enum turn load_turn(struct hub *hub, struct watcher *watcher)
+{
+    if (watcher->stage == STAGE_INITIAL)
+        return load_initial(hub, watcher);
+    return load_changes(hub, watcher);
+}

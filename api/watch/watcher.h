@@ -1,0 +1,106 @@
+/* The inside of the hub: who owns a watcher when. */
+#ifndef MOT_API_WATCH_WATCHER_H
+#define MOT_API_WATCH_WATCHER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <mot/base/buf.h>
+
+#include "hub.h"
+#include "window.h"
+
+enum watcher_stage {
+    STAGE_INITIAL, /* a loader lists what there is */
+    STAGE_BEHIND,  /* a loader reads the change log up to the window */
+    STAGE_LIVE,    /* a pump reads the window */
+};
+
+/*
+ * A watcher is idle, queued, or busy in the hands of one thread. Idle and live means: everything in
+ * the window was written. Lock order: the hub's lock, then watcher.lock.
+ */
+struct watcher {
+    struct hub *hub;
+    atomic_int refs; /* the stream's, and the hub's while it is registered */
+
+    pthread_mutex_t lock; /* guards `stream` against closed() */
+    struct http_stream *stream;
+
+    struct renderer renderer;
+    struct watch_filter filter;
+    struct window_ring *ring;
+    bool bookmarks;
+
+    /* Under the hub's lock. */
+    struct watcher *next, *previous; /* of the same resource */
+    struct watcher *next_queued;
+    enum watcher_stage stage;
+    bool registered, queued, busy, closed;
+    bool again;  /* something happened while it was busy */
+    bool room;   /* the stream got room while it was busy */
+    bool full;   /* waits for room */
+    bool ending; /* its time is up */
+    bool bookmark_due;
+    int64_t cursor; /* everything up to this revision was written */
+    int64_t full_at, ends_at, bookmark_at, retry_at;
+
+    /* Whoever is busy with it. */
+    bool columns_written; /* Table: the first event carries the column definitions */
+    bool initial_end_due;
+    int64_t initial_revision; /* of the snapshot that is being listed; 0: not begun */
+    struct buf after_ns, after_name;
+};
+
+struct watcher_queue {
+    struct watcher *first, *last;
+    pthread_cond_t ready;
+};
+
+struct hub {
+    struct store *store;
+    pthread_mutex_t lock;
+    struct window *window;
+    struct window_ring **rings; /* of all kinds */
+    size_t ring_count;
+    struct watcher_queue live, load;
+    int64_t position; /* everything up to this revision is in the window, or was */
+    int64_t heard_at;
+    size_t watchers;
+    bool stopping;
+    int64_t bookmark_ms, full_ms;
+
+    struct store_feed *feed;
+    pthread_cond_t tick;
+    pthread_t feed_thread, tick_thread;
+    pthread_t *threads;
+    size_t thread_count, pump_count;
+};
+
+/* What a turn of a pump or a loader came to. */
+enum turn {
+    TURN_DRAINED, /* nothing left to write */
+    TURN_MORE,    /* there is more: queue it again */
+    TURN_FULL,    /* the stream refused */
+    TURN_RETRY,   /* the database is away */
+    TURN_END,     /* the stream was ended */
+};
+
+/* False when the stream is full, or gone. */
+bool watcher_write(struct watcher *watcher, struct http_frame *frame);
+void watcher_end(struct watcher *watcher);
+void watcher_abort(struct watcher *watcher);
+/* Takes a reference of the caller's. */
+bool watcher_write_once(struct watcher *watcher, struct http_frame *frame);
+bool watcher_bookmark(struct watcher *watcher, int64_t revision, bool initial_end);
+
+/* One turn, without the hub's lock; they read and move watcher->cursor, which is theirs while busy.
+ */
+enum turn live_turn(struct hub *hub, struct watcher *watcher);
+enum turn load_turn(struct hub *hub, struct watcher *watcher);
+
+/* With the hub's lock held. */
+void hub_enqueue(struct hub *hub, struct watcher *watcher);
+void hub_tick(struct hub *hub, int64_t now_ms);
+
+#endif
