@@ -31,6 +31,13 @@ if(MOT_SANITIZE)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(mot_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
+if(MOT_FUZZERS)
+    # The libraries are what is fuzzed. Programs that are no fuzzers find the hooks in a sanitizer's runtime.
+    if(NOT MOT_SANITIZE)
+        message(FATAL_ERROR "MOT_FUZZERS needs MOT_SANITIZE")
+    endif()
+    target_compile_options(mot_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # mot_pkg(jansson): the imported target PkgConfig::jansson, its headers as system headers.
 function(mot_pkg name)

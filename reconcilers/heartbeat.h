@@ -39,23 +39,4 @@ int heartbeat_start(struct heartbeat *heartbeat, struct bundle *state, struct bu
 void heartbeat_stop(struct heartbeat *heartbeat);
 void heartbeat_free(struct heartbeat *heartbeat);
 
-/* What of the topics goes into a heartbeat; pure, exposed for its tests. */
-struct watermark_entry {
-    int64_t revision; /* of the launch that is desired */
-    int64_t generation;
-    bool desired;
-    bool deleting;
-    int64_t state_generation;
-    bool state_converged; /* the state is Converged, or gone for a deletion */
-    int instances;
-};
-struct watermark {
-    int64_t converged;
-    int deployments;
-    int instances;
-};
-/* @read: the newest revision that has reached the region, markers included. */
-struct watermark watermark_decide(const struct watermark_entry *const *entries, size_t count,
-                                  int64_t read);
-
 #endif
