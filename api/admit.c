@@ -9,7 +9,6 @@
 #include <mot/model/schema.h>
 #include <mot/model/yaml.h>
 
-#include "metadata.h"
 #include "namespaces.h"
 
 #define SUMMARY_MAX       30
@@ -171,10 +170,12 @@ int admit_normalize(struct request *request, const struct write_options *options
                     struct texts *findings)
 {
     struct err err = {0};
-    if (metadata_coerce(object, &err) < 0)
+    if (schema_check_metadata(object, &err) < 0)
         return fail(request, 400, "BadRequest",
                     "%s in version \"%s\" cannot be handled as a %s: %s", request->kind->kind,
                     request->kind->version, request->kind->kind, err.message);
+    if (!json_is_object(json_object_get(object, "metadata")))
+        json_object_set_new(object, "metadata", json_object());
     bool listed = options->validation != VALIDATION_IGNORE;
     schema_prune(request->kind->schema, object, listed ? findings : NULL);
     schema_default(request->kind->schema, object);
@@ -258,11 +259,20 @@ static bool has_error(const struct field_errors *errors, const struct field_erro
     return false;
 }
 
+static void validate(const struct request *request, const json_t *object,
+                     struct field_errors *errors)
+{
+    if (strcmp(request->route.subresource, "status") == 0)
+        schema_validate_status(request->kind->schema, object, errors);
+    else
+        schema_validate(request->kind->schema, object, errors);
+}
+
 /* Ratcheting: what is wrong in @old in the very same words may stay. */
-static void forgive(const struct schema *schema, const json_t *old, struct field_errors *errors)
+static void forgive(const struct request *request, const json_t *old, struct field_errors *errors)
 {
     struct field_errors before = {0};
-    schema_validate(schema, old, &before);
+    validate(request, old, &before);
     size_t kept = 0;
     for (size_t i = 0; i < errors->count; i++) {
         struct field_error *error = &errors->items[i];
@@ -280,11 +290,9 @@ static void forgive(const struct schema *schema, const json_t *old, struct field
 int admit_validate(struct request *request, const json_t *object, const json_t *old)
 {
     struct field_errors errors = {0};
-    schema_validate(request->kind->schema, object, &errors);
-    if (namespace_kind(request->kind))
-        namespace_validate(object, &errors);
+    validate(request, object, &errors);
     if (errors.count > 0 && old)
-        forgive(request->kind->schema, old, &errors);
+        forgive(request, old, &errors);
     if (errors.count == 0) {
         field_errors_release(&errors);
         return 0;

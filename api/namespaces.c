@@ -1,6 +1,5 @@
 #include "namespaces.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,41 +7,11 @@
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 
-#define NAMESPACES    "namespaces"
-#define LABEL_MAX     63
-#define LABEL_PATTERN "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+#define NAMESPACES "namespaces"
 
 bool namespace_kind(const struct kind *kind)
 {
     return !*kind->group && strcmp(kind->plural, NAMESPACES) == 0;
-}
-
-static bool is_label(const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < len; i++) {
-        bool middle = i > 0 && i + 1 < len && name[i] == '-';
-        if (!middle && !islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]))
-            return false;
-    }
-    return len > 0;
-}
-
-void namespace_validate(const json_t *object, struct field_errors *errors)
-{
-    const char *name = json_at_text(object, "metadata.name");
-    if (!name || errors->count > 0)
-        return;
-    if (strlen(name) > LABEL_MAX)
-        field_errors_add(errors, "metadata.name", "FieldValueInvalid",
-                         "Invalid value: \"%s\": must be no more than %d bytes", name, LABEL_MAX);
-    else if (!is_label(name))
-        field_errors_add(errors, "metadata.name", "FieldValueInvalid",
-                         "Invalid value: \"%s\": a lowercase RFC 1123 label must consist of lower "
-                         "case alphanumeric characters or '-', and must start and end with an "
-                         "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
-                         "validation is '" LABEL_PATTERN "')",
-                         name);
 }
 
 void namespace_prepare(json_t *object)

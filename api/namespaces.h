@@ -5,13 +5,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include <mot/model/schema.h>
-
 #include "request.h"
 
 bool namespace_kind(const struct kind *kind);
-/* Names of namespaces are DNS labels. */
-void namespace_validate(const json_t *object, struct field_errors *errors);
 /* What the server adds to a new namespace: its name as a label, the phase. */
 void namespace_prepare(json_t *object);
 /* The body of kubectl's `create namespace` since 1.32. */
