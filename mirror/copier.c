@@ -223,6 +223,8 @@ static int step(struct copier *copier, struct err *err)
     if (got < 0 &&
         why.code == ERR_NOT_FOUND) /* deleted at the source: begin again, and wait for it */
         return err_set(err, why.code, "%s", why.message);
+    if (got == 0)
+        caught_up(copier);
     if (got < 0)
         log_debug("mirror", LOG_S("mirror", copier->mirror->name), LOG_S("error", why.message));
     return 0;

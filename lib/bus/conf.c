@@ -60,7 +60,7 @@ rd_kafka_conf_t *conf_new(const char *client_id, const char *bootstrap, struct l
         {"socket.connection.setup.timeout.ms", "5000"},
         {"reconnect.backoff.ms", "50"},
         {"reconnect.backoff.max.ms", "1000"},
-        {"topic.metadata.refresh.interval.ms", "30000"},
+        {"topic.metadata.refresh.interval.ms", "10000"},
         {"log.connection.close", "false"},
         {"statistics.interval.ms", link ? "1000" : NULL},
     };

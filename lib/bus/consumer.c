@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <mot/base/backoff.h>
 #include <mot/base/buf.h>
 #include <mot/base/clock.h>
 #include <mot/base/map.h>
@@ -260,16 +261,33 @@ int bus_consume(struct bus_consumer *consumer, int64_t timeout_ms, struct bus_re
     }
 }
 
+/* What passes by itself right after a topic was made or a broker came back. */
+static bool is_settling(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+           code == RD_KAFKA_RESP_ERR__LEADER;
+}
+
 int bus_consumer_watermarks(struct bus_consumer *consumer, const char *topic, int32_t partition,
                             int64_t timeout_ms, int64_t *ret_low, int64_t *ret_high,
                             struct err *err)
 {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->rk, topic, partition,
-                                                                ret_low, ret_high, (int)timeout_ms);
-    if (code)
-        return bus_err(err, consumer->link.cluster, topic, code);
-    link_up(&consumer->link);
-    return 0;
+    int64_t until_ms = clock_ms() + timeout_ms;
+    struct backoff backoff = BACKOFF_INIT(20, 500);
+    for (;;) {
+        int64_t left = until_ms - clock_ms();
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            consumer->rk, topic, partition, ret_low, ret_high, left > 1 ? (int)left : 1);
+        if (!code) {
+            link_up(&consumer->link);
+            return 0;
+        }
+        int64_t pause = backoff_next(&backoff);
+        if (!is_settling(code) || clock_ms() + pause >= until_ms)
+            return bus_err(err, consumer->link.cluster, topic, code);
+        clock_sleep_ms(pause);
+    }
 }
 
 void bus_consumer_wake(struct bus_consumer *consumer)

@@ -37,7 +37,7 @@ static void test_the_demo(void **state)
     assert_int_equal(west->zone_count, 2);
     assert_string_equal(west->zones[1].name, "us-west-2b");
     assert_string_equal(west->zones[1].driver, "local");
-    assert_int_equal(west->line, 11);
+    assert_int_equal(west->line, 12);
     assert_null(topology_find(topology, "nowhere"));
     topology_free(topology);
 }
