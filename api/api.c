@@ -17,13 +17,44 @@
 
 #define SLOW_MS 1000
 
+static int make_tables(struct api *api, struct err *err)
+{
+    size_t count = kinds_count(api->kinds);
+    api->tables = mem_array(count + 1, sizeof(struct table *));
+    for (size_t i = 0; i < count; i++) {
+        api->tables[i] = table_new(kinds_at(api->kinds, i), err);
+        if (!api->tables[i])
+            return err_wrap(err, "%s", kinds_at(api->kinds, i)->resource);
+    }
+    return 0;
+}
+
+static void free_tables(struct api *api)
+{
+    for (size_t i = 0; api->tables && api->tables[i]; i++)
+        table_free(api->tables[i]);
+    free(api->tables);
+}
+
+/* The kind of the request and its table. */
+static void find_kind(struct request *request)
+{
+    const struct api *api = request->api;
+    const struct route *route = &request->route;
+    request->kind = kinds_find(api->kinds, route->group, route->version, route->resource);
+    for (size_t i = 0; request->kind && i < kinds_count(api->kinds); i++)
+        if (kinds_at(api->kinds, i) == request->kind)
+            request->table = api->tables[i];
+}
+
 struct api *api_new(const struct api_options *options, struct err *err)
 {
     struct api *api = mem_zalloc(sizeof(*api));
     api->store = options->store;
     api->kinds = options->kinds;
     api->documents = documents_new(options->kinds, err);
-    if (api->documents && namespace_ensure_default(api->store, api->kinds, err) == 0)
+    if (api->documents && make_tables(api, err) == 0 &&
+        namespace_ensure_default(api->store, api->kinds, err) == 0)
         api->hub = hub_new(options, err);
     if (api->hub)
         return api;
@@ -37,6 +68,7 @@ void api_free(struct api *api)
         return;
     hub_free(api->hub);
     documents_free(api->documents);
+    free_tables(api);
     free(api);
 }
 
@@ -64,7 +96,7 @@ static bool has_subresource(const struct request *request)
 static int resolve(struct request *request)
 {
     const struct route *route = &request->route;
-    request->kind = kinds_find(request->api->kinds, route->group, route->version, route->resource);
+    find_kind(request);
     if (!request->kind || (*route->subresource && !has_subresource(request)))
         return fail_unknown(request);
     if (*route->ns && !request->kind->namespaced)

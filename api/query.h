@@ -7,6 +7,7 @@
 
 #include <mot/model/selector.h>
 
+#include "render.h"
 #include "request.h"
 
 enum field_validation { VALIDATION_WARN, VALIDATION_STRICT, VALIDATION_IGNORE };
@@ -45,7 +46,6 @@ int query_revision(struct request *request, int64_t *ret_revision) MOT_NODISCARD
 int await_revision(struct request *request, int64_t revision) MOT_NODISCARD;
 
 /* includeObject of tables. */
-enum include_object { INCLUDE_METADATA, INCLUDE_OBJECT, INCLUDE_NONE };
 int query_include_object(struct request *request, enum include_object *ret_include) MOT_NODISCARD;
 
 #endif

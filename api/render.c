@@ -7,7 +7,6 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
-#include <mot/model/table.h>
 
 static const char partial_head[] =
     "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":";
@@ -58,7 +57,7 @@ static void render_row(struct buf *buf, const struct renderer *renderer, const c
     struct err err = {0};
     json_t *object = object_decode(body, len, revision, &err);
     buf_adds(buf, "{\"cells\":");
-    table_cells(buf, renderer->kind, object, clock_wall_ms());
+    table_write_cells(buf, renderer->table, object, clock_wall_ms());
     json_decref(object);
     buf_adds(buf, ",\"object\":");
     switch (renderer->include) {
@@ -79,7 +78,7 @@ static void add_columns(struct buf *buf, const struct renderer *renderer, bool c
 {
     buf_adds(buf, "\"columnDefinitions\":");
     if (columns)
-        table_columns(buf, renderer->kind);
+        table_write_columns(buf, renderer->table);
     else
         buf_adds(buf, "null");
 }
@@ -173,10 +172,9 @@ static void add_bookmark_metadata(struct buf *buf, int64_t revision, bool initia
 static void add_empty_row(struct buf *buf, const struct renderer *renderer, int64_t revision,
                           bool initial_end)
 {
-    buf_adds(buf, "{\"cells\":[\"\"");
-    for (size_t i = 0; i < renderer->kind->column_count; i++)
-        buf_adds(buf, ",null");
-    buf_adds(buf, "],\"object\":");
+    buf_adds(buf, "{\"cells\":");
+    table_write_empty_cells(buf, renderer->table);
+    buf_adds(buf, ",\"object\":");
     buf_adds(buf, partial_head);
     add_bookmark_metadata(buf, revision, initial_end);
     buf_addc(buf, '}');

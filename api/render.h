@@ -11,13 +11,17 @@
 
 #include <mot/base/buf.h>
 #include <mot/model/kind.h>
+#include <mot/model/table.h>
 #include <mot/store/store.h>
 
 #include "negotiate.h"
-#include "query.h"
+
+/* includeObject of tables. */
+enum include_object { INCLUDE_METADATA, INCLUDE_OBJECT, INCLUDE_NONE };
 
 struct renderer {
     const struct kind *kind;
+    const struct table *table; /* of the kind */
     enum form form;
     enum include_object include; /* of tables */
 };

@@ -20,6 +20,7 @@ struct api {
     struct store *store;
     const struct kinds *kinds;
     struct documents *documents;
+    struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
 };
 
@@ -29,6 +30,7 @@ struct request {
     struct http_response *response;
     struct route route;
     const struct kind *kind;
+    const struct table *table;
     struct output output;
     struct status status; /* filled in by the fail functions */
 };

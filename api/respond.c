@@ -8,9 +8,11 @@
 #include <mot/model/json.h>
 #include <mot/model/yaml.h>
 
+#include "query.h"
+
 struct renderer request_renderer(const struct request *request, enum include_object include)
 {
-    return (struct renderer){request->kind, request->output.form, include};
+    return (struct renderer){request->kind, request->table, request->output.form, include};
 }
 
 void respond_json(struct request *request, int code)

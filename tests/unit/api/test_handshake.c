@@ -1,0 +1,58 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "api/watch/handshake.h"
+
+static void test_origin(void **state)
+{
+    (void)state;
+    assert_true(watch_origin_allowed(NULL, "x"));
+    assert_true(watch_origin_allowed("http://localhost", "x"));
+    assert_true(watch_origin_allowed("https://127.0.0.1:3000", "x"));
+    assert_true(watch_origin_allowed("http://[::1]:80", "x"));
+    assert_true(watch_origin_allowed("http://mot.example:8080", "mot.example:8080"));
+    assert_false(watch_origin_allowed("http://evil.example", "127.0.0.1:8080"));
+    assert_false(watch_origin_allowed("http://localhost.evil.example", "127.0.0.1"));
+    assert_false(watch_origin_allowed("null", "127.0.0.1"));
+    assert_false(watch_origin_allowed("", "127.0.0.1"));
+}
+
+static void expect_protocol(const char *offered, const char *echoed)
+{
+    char *protocol = NULL;
+    assert_true(watch_protocol(offered, &protocol));
+    if (echoed)
+        assert_string_equal(protocol, echoed);
+    else
+        assert_null(protocol);
+    free(protocol);
+}
+
+static void test_protocol(void **state)
+{
+    (void)state;
+    char *protocol = NULL;
+    expect_protocol(NULL, NULL);
+    expect_protocol("", NULL);
+    expect_protocol("base64.binary.k8s.io", "base64.binary.k8s.io");
+    expect_protocol("base64url.bearer.authorization.k8s.io.dG9r, base64.binary.k8s.io ",
+                    "base64.binary.k8s.io");
+    expect_protocol("base64url.bearer.authorization.k8s.io.dG9r", NULL);
+    assert_false(watch_protocol("a, b", &protocol));
+    assert_null(protocol);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_protocol),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
