@@ -265,8 +265,7 @@ int bus_consume(struct bus_consumer *consumer, int64_t timeout_ms, struct bus_re
 static bool is_settling(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
-           code == RD_KAFKA_RESP_ERR__LEADER;
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT;
 }
 
 int bus_consumer_watermarks(struct bus_consumer *consumer, const char *topic, int32_t partition,
