@@ -30,7 +30,8 @@
 /* Calls of one turn take at most about so long: then it is looked again, and reported. */
 #define ACT_MS 200
 /* Many changes at once are one: the least time from turn to turn. */
-#define TURN_MS 10
+#define TURN_MS     10
+#define TURN_MAX_MS 500
 
 /* What was desired and is not yet taken over. */
 struct desire {
