@@ -41,9 +41,13 @@ static void look_at(struct outcome *outcome, struct message *message)
         mix(outcome, request->headers[i].name, strlen(request->headers[i].name));
         mix(outcome, request->headers[i].value, strlen(request->headers[i].value));
     }
-    struct fault fault;
+    struct fault fault = {0, NULL};
     AUTO_FREE char *value = http_query(request, "a");
     AUTO_FREE char *path = http_decode(request->path, strlen(request->path));
+    if (value)
+        mix(outcome, value, strlen(value));
+    if (path)
+        mix(outcome, path, strlen(path));
     if (handshake_check(message, &fault) && fault.status < 400)
         abort();
 }
