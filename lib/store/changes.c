@@ -12,7 +12,8 @@ static const struct pg_statement changes_statement = {
     " FROM (SELECT floor, coalesce((SELECT max(revision) FROM change_log), 1) AS head FROM "
     "history) h"
     " LEFT JOIN LATERAL (SELECT * FROM change_log WHERE h.floor <= $1::bigint AND revision > $1"
-    " AND revision <= least($2::bigint, h.head) AND ($4::text IS NULL OR resource = $4)"
+    " AND revision <= least($2::bigint, h.head) AND ($4::text IS NULL OR resource = "
+    "ANY(string_to_array($4, ',')))"
     " ORDER BY revision LIMIT $3::bigint) c ON true"};
 
 static int visit_change(void *context, const struct pg_rows *row, struct err *err)

@@ -134,6 +134,7 @@ struct store_commit {
     size_t position_count;
     const struct store_mark *marks;
     size_t mark_count;
+    bool all_or_nothing; /* a write that can't be done undoes the whole call: ERR_CONFLICT, and the writes' results say which */
 };
 
 /*
@@ -164,13 +165,14 @@ struct store_change {
 /* Returns 0 to go on, 1 to stop after this change, -1 with @err. */
 typedef int store_change_visit(void *context, const struct store_change *change, struct err *err);
 
-/* Changes with after < revision <= until (0: the newest) of one resource (NULL: all), in order, at most @max. ERR_GONE
+/* Changes with after < revision <= until (0: the newest) of one resource (NULL: all; or several, separated by commas), in order, at most @max. ERR_GONE
  * when @after is older than the history that is kept. *ret_revision: everything up to it has been visited. */
 int store_changes(struct store *store, const char *resource, int64_t after, int64_t until, size_t max,
                   int64_t *ret_revision, store_change_visit *visit, void *context, struct err *err) MOT_NODISCARD;
 
 /* A feed has a connection of its own (LISTEN) and belongs to one thread, but for store_feed_wake. */
 struct store_feed;
+/* @resource as in store_changes. */
 struct store_feed *store_feed_open(struct store *store, const char *resource, int64_t after) MOT_NODISCARD;
 void store_feed_close(struct store_feed *feed);
 /*

@@ -1,0 +1,33 @@
+/*
+ * What an archived record means for its object: pure, on decoded JSON. Each function changes
+ * @object (a decoded object) as the record says; the caller writes what differs.
+ */
+#ifndef MOT_CONTROLLER_ARCHIVE_RECORD_H
+#define MOT_CONTROLLER_ARCHIVE_RECORD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which of two records of one key is newer: by epoch, then sequence. */
+struct record_order {
+    int64_t epoch;
+    int64_t sequence;
+};
+bool record_newer(struct record_order a, struct record_order b);
+
+/* The state of a deployment in a region → RegionalDeployment.status. False when it is about another
+ * incarnation. */
+bool record_apply_state(json_t *object, const json_t *state);
+/* The outcome of a launch → RegionalDeployment.status.launch. False when it is about another
+ * incarnation. */
+bool record_apply_complete(json_t *object, const json_t *event);
+/* A heartbeat → Region.status. heartbeatAt alone moves only when the one that is stored is older
+ * than @every_ms. */
+bool record_apply_heartbeat(json_t *object, const json_t *heartbeat, int64_t every_ms,
+                            int64_t now_wall_ms);
+/* InstanceInfo → a whole Instance, but for uid and creationTimestamp. A new reference; NULL when it
+ * names no instance. */
+json_t *record_instance(const json_t *info);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The level-triggered loop of the central controllers: for every deployment that something happened
+ * to, its regional parts are placed and its status is put together; for every region, an overdue
+ * heartbeat is noticed when it is due.
+ */
+#ifndef MOT_CONTROLLER_RECONCILE_H
+#define MOT_CONTROLLER_RECONCILE_H
+
+#include <mot/store/store.h>
+#include <mot/topology/topology.h>
+
+struct reconcile;
+
+struct reconcile_options {
+    struct store *store;
+    const struct topology *topology; /* its regions become Region objects */
+    int64_t stale_after_ms;          /* a heartbeat older than this makes its region Unknown */
+    void (*lost)(void *context);     /* something that will not mend itself: the process must end */
+    void *context;
+};
+
+struct reconcile *reconcile_start(const struct reconcile_options *options,
+                                  struct err *err) MOT_NODISCARD;
+void reconcile_stop(struct reconcile *reconcile);
+
+#endif
