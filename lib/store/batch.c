@@ -368,14 +368,16 @@ enum batch_outcome batch_write(struct batch_writer *writer, struct batch *batch,
     new_id(writer);
     fenced = count_of(batch, fences_of) > 0;
     if (prepare_all(writer, batch, err) < 0)
-        return pg_usable(writer->pg) ? BATCH_REFUSED : BATCH_UNKNOWN;
+        return pg_usable(writer->pg) ? BATCH_REFUSED : BATCH_UNSENT;
     if (fenced)
         outcome = check_fences(writer, batch, err);
+    if (outcome == BATCH_UNKNOWN)
+        return BATCH_UNSENT;
     if (outcome == BATCH_DONE)
         outcome = write_all(writer, batch, fenced, err);
     if (outcome == BATCH_REFUSED && pg_in_transaction(writer->pg) &&
         pg_do(writer->pg, "ROLLBACK", batch->deadline, NULL) < 0)
-        return BATCH_UNKNOWN;
+        return BATCH_UNSENT;
     return outcome;
 }
 

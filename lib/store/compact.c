@@ -30,10 +30,11 @@ static int next_floor(struct pg *pg, struct compact *compact, int64_t deadline, 
         "SELECT h.floor, (SELECT min(value_number) FROM (SELECT"
         "  coalesce(substring(value FROM '^[0-9]{1,18}'), '0')::bigint AS value_number"
         "  FROM consumer_position WHERE $2::text IS NOT NULL AND starts_with(name, $2)) p),"
-        " s.last, s.young, (SELECT max(revision) FROM change_log)"
+        " s.last, s.young, s.first, (SELECT max(revision) FROM change_log)"
         " FROM (SELECT floor FROM history FOR UPDATE) h,"
         " LATERAL (SELECT max(revision) AS last,"
-        "  min(revision) FILTER (WHERE written_ms >= $1::bigint) AS young"
+        "  min(revision) FILTER (WHERE written_ms >= $1::bigint) AS young,"
+        "  min(revision) AS first"
         "  FROM (SELECT revision, written_ms FROM change_log WHERE revision > h.floor"
         "  ORDER BY revision LIMIT $3::bigint) c) s"};
     struct pg_params params = {0};
@@ -50,10 +51,12 @@ static int next_floor(struct pg *pg, struct compact *compact, int64_t deadline, 
     next = pg_is_null(rows, 0, 2) ? compact->floor : pg_get_number(rows, 0, 2);
     if (!pg_is_null(rows, 0, 3) && next >= pg_get_number(rows, 0, 3))
         next = pg_get_number(rows, 0, 3) - 1;
+    if (!pg_is_null(rows, 0, 3) && next < pg_get_number(rows, 0, 4))
+        next = compact->floor;
     if (!pg_is_null(rows, 0, 1) && next > pg_get_number(rows, 0, 1))
         next = pg_get_number(rows, 0, 1);
-    if (!pg_is_null(rows, 0, 4) && next >= pg_get_number(rows, 0, 4))
-        next = pg_get_number(rows, 0, 4) - 1;
+    if (!pg_is_null(rows, 0, 5) && next >= pg_get_number(rows, 0, 5))
+        next = pg_get_number(rows, 0, 5) - 1;
     *ret_next = next;
     return 0;
 }

@@ -21,7 +21,12 @@ static int stored_version(struct pg *pg, int64_t deadline, int *ret_version, str
     AUTO_ROWS struct pg_rows *table = NULL, *version = NULL;
 
     *ret_version = 0;
-    table = pg_exec(pg, "SELECT to_regclass('schema_migration') IS NOT NULL", deadline, err);
+    /* Not to_regclass(): it may answer from a cache that knows nothing of the lock's last holder.
+     */
+    table = pg_exec(pg,
+                    "SELECT count(*) > 0 FROM pg_class WHERE relname = 'schema_migration'"
+                    " AND pg_table_is_visible(oid)",
+                    deadline, err);
     if (table == NULL)
         return -1;
     if (!pg_get_bool(table, 0, 0))

@@ -226,11 +226,12 @@ void pg_close(struct pg *pg)
     free(pg);
 }
 
+/* A farewell of the server stands before the end of the stream: read until nothing is left. */
 bool pg_usable(struct pg *pg)
 {
     struct pollfd pollfd = {.fd = PQsocket(pg->conn), .events = POLLIN};
 
-    if (!pg->broken && PQstatus(pg->conn) == CONNECTION_OK && poll(&pollfd, 1, 0) > 0) {
+    while (!pg->broken && PQstatus(pg->conn) == CONNECTION_OK && poll(&pollfd, 1, 0) > 0) {
         if (!PQconsumeInput(pg->conn))
             pg->broken = true;
         else

@@ -122,6 +122,7 @@ void batch_writer_release(struct batch_writer *writer);
 enum batch_outcome {
     BATCH_DONE,    /* every request has its code */
     BATCH_REFUSED, /* nothing was written: @err */
+    BATCH_UNSENT,  /* the connection broke before anything could be written: @err */
     BATCH_UNKNOWN, /* the connection broke: @err */
 };
 enum batch_outcome batch_write(struct batch_writer *writer, struct batch *batch, struct err *err);

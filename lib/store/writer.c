@@ -264,7 +264,6 @@ static int connect_once(struct writer *writer, int64_t deadline, struct err *err
     }
     writer->out.pg = pg;
     set_down(writer, false, NULL);
-    backoff_reset(&writer->backoff);
     return 0;
 }
 
@@ -344,40 +343,43 @@ static int find_out(struct writer *writer, struct batch *batch, struct err *err)
     }
 }
 
+/* False when @batch is still to be written. */
+static bool try_batch(struct writer *writer, struct batch *batch, struct err *err)
+{
+    enum batch_outcome outcome = batch_write(&writer->out, batch, err);
+    int written = outcome == BATCH_DONE ? 1 : 0;
+
+    if (outcome == BATCH_REFUSED) {
+        refused(writer, batch, err);
+        return true;
+    }
+    if (outcome == BATCH_UNKNOWN) {
+        writer->in_doubt = true;
+        written = find_out(writer, batch, err);
+        writer->in_doubt = false;
+    }
+    if (outcome == BATCH_UNSENT)
+        disconnect(writer);
+    if (written == 0)
+        return false;
+    backoff_reset(&writer->backoff);
+    finish_batch(writer, batch, written > 0 ? ERR_NONE : ERR_TIMEOUT,
+                 written > 0 ? NULL : err->message);
+    return true;
+}
+
 static void write_batch(struct writer *writer, struct batch *batch)
 {
     struct err err = {.code = ERR_NONE};
+    int64_t last_try = batch->first->queued_at + OUTAGE_WAIT_MS;
 
-    if (connect_until(writer, batch->first->queued_at + OUTAGE_WAIT_MS, batch->deadline, &err) <
-        0) {
-        finish_batch(writer, batch, ERR_TRANSIENT, err.message);
-        return;
-    }
-    for (;;) {
-        enum batch_outcome outcome = batch_write(&writer->out, batch, &err);
-        int written;
-
-        if (outcome == BATCH_REFUSED) {
-            refused(writer, batch, &err);
+    do {
+        if (connect_until(writer, last_try, batch->deadline, &err) < 0)
+            break;
+        if (try_batch(writer, batch, &err))
             return;
-        }
-        if (outcome == BATCH_DONE) {
-            finish_batch(writer, batch, ERR_NONE, NULL);
-            return;
-        }
-        writer->in_doubt = true;
-        written = find_out(writer, batch, &err);
-        writer->in_doubt = false;
-        if (written != 0) {
-            finish_batch(writer, batch, written > 0 ? ERR_NONE : ERR_TIMEOUT,
-                         written > 0 ? NULL : err.message);
-            return;
-        }
-        if (clock_ms() >= batch->deadline) {
-            finish_batch(writer, batch, ERR_TRANSIENT, err.message);
-            return;
-        }
-    }
+    } while (pause_until_retry(writer, batch->deadline));
+    finish_batch(writer, batch, ERR_TRANSIENT, err.message);
 }
 
 static void *run(void *argument)

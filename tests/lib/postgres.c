@@ -39,6 +39,7 @@ struct postgres {
     pid_t guard;
 };
 
+static int64_t for_each_process(const struct postgres *postgres, int signal_number);
 static void fatal(const char *format, ...) MOT_PRINTF(1, 2) __attribute__((noreturn));
 
 static void fatal(const char *format, ...)
@@ -140,7 +141,20 @@ static void run_initdb(const struct postgres *postgres)
         fatal("initdb failed, see %s", postgres->log);
 }
 
-static void guard_server(pid_t test, pid_t server)
+/* What the test would have done. */
+static void clean_up(const struct postgres *postgres)
+{
+    int64_t deadline = clock_ms() + 5000;
+
+    (void)for_each_process(postgres, SIGCONT);
+    (void)kill(postgres->server, SIGQUIT);
+    while (kill(postgres->server, 0) == 0 && clock_ms() < deadline)
+        clock_sleep_ms(20);
+    if (file_remove_tree(postgres->folder, NULL) < 0)
+        _exit(1);
+}
+
+static void guard_server(const struct postgres *postgres, pid_t test)
 {
     sigset_t set;
     int number;
@@ -156,7 +170,7 @@ static void guard_server(pid_t test, pid_t server)
     else
         number = SIGUSR1;
     if (number == SIGUSR1)
-        (void)kill(server, SIGQUIT);
+        clean_up(postgres);
     _exit(0);
 }
 
@@ -182,7 +196,7 @@ static void launch(struct postgres *postgres)
         fatal("fork: %s", strerror(errno));
     postgres->guard = fork();
     if (postgres->guard == 0)
-        guard_server(test, postgres->server);
+        guard_server(postgres, test);
 }
 
 static int answers(const struct postgres *postgres)
@@ -268,19 +282,25 @@ void postgres_free(struct postgres *postgres)
     free(postgres);
 }
 
+void postgres_sql(struct postgres *postgres, const char *sql)
+{
+    AUTO_FREE char *command = mem_printf("%s/psql -q -o /dev/null -h %s -U mot postgres",
+                                         postgres->bin, postgres->folder);
+    FILE *pipe = popen(command, "w");
+
+    if (pipe == NULL || fputs(sql, pipe) < 0 || fputs("\n", pipe) < 0 || pclose(pipe) != 0)
+        fatal("psql failed: %s", sql);
+}
+
 char *postgres_url(struct postgres *postgres, const char *name)
 {
     if (name != NULL) {
         AUTO_FREE char *sql =
             mem_printf("SELECT 'CREATE DATABASE %s' WHERE NOT EXISTS (SELECT FROM pg_database"
-                       " WHERE datname = '%s') \\gexec\n",
+                       " WHERE datname = '%s') \\gexec",
                        name, name);
-        AUTO_FREE char *command =
-            mem_printf("%s/psql -q -h %s -U mot postgres", postgres->bin, postgres->folder);
-        FILE *pipe = popen(command, "w");
 
-        if (pipe == NULL || fputs(sql, pipe) < 0 || pclose(pipe) != 0)
-            fatal("can't create the database %s", name);
+        postgres_sql(postgres, sql);
     }
     return mem_printf("host=%s user=mot dbname=%s", postgres->folder,
                       name != NULL ? name : "postgres");

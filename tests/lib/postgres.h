@@ -18,6 +18,9 @@ void postgres_free(struct postgres *postgres);
 /* "host=/tmp/… dbname=…": of a database of its own when @name is not NULL (created if missing). */
 char *postgres_url(struct postgres *postgres, const char *name);
 
+/* Runs statements with psql, in the database postgres. */
+void postgres_sql(struct postgres *postgres, const char *sql);
+
 /* "immediate" is a crash: no checkpoint, recovery from the log. "fast" ends the sessions properly.
  */
 void postgres_stop(struct postgres *postgres, const char *mode);
