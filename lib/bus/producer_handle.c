@@ -92,7 +92,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct bus_producer *producer, s
         {"compression.type", "lz4"},
         {"retry.backoff.ms", "100"},
         {"queue.buffering.max.messages", queue},
-        {"queue.buffering.max.kbytes", "32768"},
+        {"queue.buffering.max.kbytes", "8192"},
         /* A mirror must not leave a hole: what comes after a lost record is lost too, and the
            mirror begins again. */
         {"enable.gapless.guarantee", producer->mirror ? "true" : NULL},

@@ -365,8 +365,8 @@ int main(int argc, char **argv)
         return mirror_main(argc - 1, argv + 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_everything_is_preserved, stop_mirror_after),
-        cmocka_unit_test_teardown(test_latency, stop_mirror_after),
         cmocka_unit_test_teardown(test_killed_in_the_middle, stop_mirror_after),
+        cmocka_unit_test_teardown(test_latency, stop_mirror_after),
         cmocka_unit_test_teardown(test_destination_away, stop_mirror_after),
         cmocka_unit_test_teardown(test_source_away, stop_mirror_after),
         cmocka_unit_test_teardown(test_destination_wiped, stop_mirror_after),
