@@ -1,4 +1,5 @@
-# cmake -DOUT=kinds_embedded.c "-DFILES=a.yaml;b.yaml" -P embed.cmake: writes the files as byte arrays.
+# cmake -DOUT=kinds_embedded.c -DNAME=kinds_embedded -DSTRUCT=embedded_kind "-DFILES=a.yaml;b.yaml" -P embed.cmake
+# writes the files as byte arrays: NAME is the table, declared in NAME.h.
 set(arrays "")
 set(table "")
 set(number 0)
@@ -11,4 +12,4 @@ foreach(file ${FILES})
     string(APPEND table "    {\"${name}\", file_${number}, sizeof(file_${number}) - 1},\n")
     math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE ${OUT} "#include \"kinds_embedded.h\"\n\n${arrays}\nconst struct embedded_kind kinds_embedded[] = {\n${table}    {NULL, NULL, 0},\n};\n")
+file(WRITE ${OUT} "#include \"${NAME}.h\"\n\n${arrays}\nconst struct ${STRUCT} ${NAME}[] = {\n${table}    {NULL, NULL, 0},\n};\n")
