@@ -284,8 +284,9 @@ void postgres_free(struct postgres *postgres)
 
 void postgres_sql(struct postgres *postgres, const char *sql)
 {
-    AUTO_FREE char *command = mem_printf("%s/psql -q -o /dev/null -h %s -U mot postgres",
-                                         postgres->bin, postgres->folder);
+    AUTO_FREE char *command =
+        mem_printf("%s/psql -q -v ON_ERROR_STOP=1 -o /dev/null -h %s -U mot postgres",
+                   postgres->bin, postgres->folder);
     FILE *pipe = popen(command, "w");
 
     if (pipe == NULL || fputs(sql, pipe) < 0 || fputs("\n", pipe) < 0 || pclose(pipe) != 0)
@@ -308,20 +309,23 @@ char *postgres_url(struct postgres *postgres, const char *name)
 
 /* ------------------------------------------------------------------------------- its processes */
 
-/* utime, stime and the parent of a process; -1 when it is gone. */
-static int read_stat(pid_t pid, pid_t *ret_parent, int64_t *ret_ticks)
+struct process {
+    int parent;
+    unsigned long user, sys;
+    unsigned long ended_user, ended_sys; /* of its children that have ended */
+};
+
+/* -1 when it is gone. */
+static int read_stat(pid_t pid, struct process *ret)
 {
     AUTO_FREE char *path = mem_printf("/proc/%d/stat", (int)pid);
     AUTO_FREE char *text = file_read(path, 4096, NULL, NULL);
     const char *rest = text != NULL ? strrchr(text, ')') : NULL;
-    unsigned long user, sys;
-    int parent;
 
-    if (rest == NULL || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &parent, &user, &sys) != 3)
+    if (rest == NULL ||
+        sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
+               &ret->parent, &ret->user, &ret->sys, &ret->ended_user, &ret->ended_sys) != 5)
         return -1;
-    *ret_parent = parent;
-    *ret_ticks = (int64_t)(user + sys);
     return 0;
 }
 
@@ -333,13 +337,15 @@ static int64_t for_each_process(const struct postgres *postgres, int signal_numb
     if (proc == NULL)
         fatal("no /proc");
     for (const struct dirent *entry; (entry = readdir(proc)) != NULL;) {
-        pid_t pid = (pid_t)atoi(entry->d_name), parent;
-        int64_t ticks;
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        struct process process;
 
-        if (pid <= 0 || read_stat(pid, &parent, &ticks) < 0 ||
-            (pid != postgres->server && parent != postgres->server))
+        if (pid <= 0 || read_stat(pid, &process) < 0 ||
+            (pid != postgres->server && process.parent != postgres->server))
             continue;
-        total += ticks;
+        total += (int64_t)(process.user + process.sys);
+        if (pid == postgres->server)
+            total += (int64_t)(process.ended_user + process.ended_sys);
         if (signal_number != 0)
             (void)kill(pid, signal_number);
     }
