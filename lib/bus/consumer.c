@@ -20,13 +20,15 @@
 struct assignment {
     rd_kafka_topic_t *topic; /* borrowed from topics */
     int32_t partition;
+    int64_t next; /* the offset after the record given out last; before that, where it began */
 };
 
 struct bus_consumer {
     struct link link; /* first: see there */
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
-    struct map *topics; /* name → rd_kafka_topic_t */
+    pthread_mutex_t lock; /* topics and assignments, for those who ask for the lag */
+    struct map *topics;   /* name → rd_kafka_topic_t */
     struct assignment *assignments;
     size_t count;
     size_t capacity;
@@ -101,6 +103,7 @@ struct bus_consumer *bus_consumer_open(const struct bus_consumer_options *option
     rd_kafka_queue_t *callbacks = rd_kafka_queue_get_main(consumer->rk);
     rd_kafka_queue_forward(callbacks, consumer->queue);
     rd_kafka_queue_destroy(callbacks);
+    pthread_mutex_init(&consumer->lock, NULL);
     consumer->topics = map_new(free_topic);
     buf_init(&consumer->key, BUF_MAX_DEFAULT);
     buf_init(&consumer->value, BUF_MAX_DEFAULT);
@@ -128,6 +131,7 @@ void bus_consumer_close(struct bus_consumer *consumer)
     map_free(consumer->topics);
     rd_kafka_destroy(consumer->rk);
     free(consumer->assignments);
+    pthread_mutex_destroy(&consumer->lock);
     buf_release(&consumer->key);
     buf_release(&consumer->value);
     link_release(&consumer->link);
@@ -161,34 +165,85 @@ static rd_kafka_topic_t *topic_handle(struct bus_consumer *consumer, const char 
     return topic;
 }
 
+/* False when the partition is not assigned. */
+static bool forget(struct bus_consumer *consumer, const rd_kafka_topic_t *topic, int32_t partition)
+{
+    bool found = false;
+    pthread_mutex_lock(&consumer->lock);
+    for (size_t i = 0; !found && i < consumer->count; i++) {
+        if (consumer->assignments[i].topic != topic ||
+            consumer->assignments[i].partition != partition)
+            continue;
+        consumer->assignments[i] = consumer->assignments[--consumer->count];
+        found = true;
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    return found;
+}
+
 int bus_consumer_assign(struct bus_consumer *consumer, const char *topic, int32_t partition,
                         int64_t offset, struct err *err)
 {
+    pthread_mutex_lock(&consumer->lock);
     rd_kafka_topic_t *handle = topic_handle(consumer, topic);
-    if (!handle || rd_kafka_consume_start_queue(handle, partition, offset, consumer->queue) < 0)
-        return bus_err(err, consumer->link.cluster, topic, rd_kafka_last_error());
-    mem_grow((void **)&consumer->assignments, &consumer->capacity, consumer->count,
-             sizeof(*consumer->assignments));
-    consumer->assignments[consumer->count++] =
-        (struct assignment){.topic = handle, .partition = partition};
-    return 0;
+    if (handle) {
+        mem_grow((void **)&consumer->assignments, &consumer->capacity, consumer->count,
+                 sizeof(*consumer->assignments));
+        consumer->assignments[consumer->count++] =
+            (struct assignment){.topic = handle, .partition = partition, .next = offset};
+    }
+    pthread_mutex_unlock(&consumer->lock);
+    if (handle && rd_kafka_consume_start_queue(handle, partition, offset, consumer->queue) == 0)
+        return 0;
+    rd_kafka_resp_err_t code = rd_kafka_last_error();
+    if (handle)
+        forget(consumer, handle, partition);
+    return bus_err(err, consumer->link.cluster, topic, code);
 }
 
 int bus_consumer_unassign(struct bus_consumer *consumer, const char *topic, int32_t partition,
                           struct err *err)
 {
     rd_kafka_topic_t *handle = map_get(consumer->topics, topic);
-    for (size_t i = 0; handle && i < consumer->count; i++) {
-        if (consumer->assignments[i].topic != handle ||
-            consumer->assignments[i].partition != partition)
+    if (!handle || !forget(consumer, handle, partition))
+        return err_set(err, ERR_NOT_FOUND, "kafka %s: %s: partition %d is not assigned",
+                       consumer->link.cluster, topic, (int)partition);
+    if (rd_kafka_consume_stop(handle, partition) < 0)
+        return bus_err(err, consumer->link.cluster, topic, rd_kafka_last_error());
+    return 0;
+}
+
+/* What is left of one partition; -1: not known. */
+static int64_t lag_of(struct bus_consumer *consumer, const struct assignment *assignment)
+{
+    int64_t low, high;
+    const char *topic = rd_kafka_topic_name(assignment->topic);
+    if (rd_kafka_get_watermark_offsets(consumer->rk, topic, assignment->partition, &low, &high) ||
+        high < 0)
+        return -1;
+    int64_t next = assignment->next;
+    if (next == BUS_OFFSET_END)
+        next = high;
+    else if (next < low)
+        next = low > 0 ? low : 0;
+    return high > next ? high - next : 0;
+}
+
+int64_t bus_consumer_lag(struct bus_consumer *consumer, const char *topic)
+{
+    int64_t total = 0;
+    bool known = false;
+    pthread_mutex_lock(&consumer->lock);
+    const rd_kafka_topic_t *handle = map_get(consumer->topics, topic);
+    for (size_t i = 0; handle && total >= 0 && i < consumer->count; i++) {
+        if (consumer->assignments[i].topic != handle)
             continue;
-        consumer->assignments[i] = consumer->assignments[--consumer->count];
-        if (rd_kafka_consume_stop(handle, partition) < 0)
-            return bus_err(err, consumer->link.cluster, topic, rd_kafka_last_error());
-        return 0;
+        int64_t lag = lag_of(consumer, &consumer->assignments[i]);
+        total = lag < 0 ? -1 : total + lag;
+        known = true;
     }
-    return err_set(err, ERR_NOT_FOUND, "kafka %s: %s: partition %d is not assigned",
-                   consumer->link.cluster, topic, (int)partition);
+    pthread_mutex_unlock(&consumer->lock);
+    return known ? total : -1;
 }
 
 /* ------------------------------------------------------------------------------------ consuming */
@@ -205,6 +260,18 @@ static const char *copy(struct buf *buf, const void *data, size_t len)
     return buf->data;
 }
 
+static void note_position(struct bus_consumer *consumer, const struct bus_record *record)
+{
+    pthread_mutex_lock(&consumer->lock);
+    for (size_t i = 0; i < consumer->count; i++) {
+        struct assignment *assignment = &consumer->assignments[i];
+        if (assignment->partition == record->partition &&
+            strcmp(rd_kafka_topic_name(assignment->topic), record->topic) == 0)
+            assignment->next = record->offset + !record->end;
+    }
+    pthread_mutex_unlock(&consumer->lock);
+}
+
 static int give_out(struct bus_consumer *consumer, rd_kafka_message_t *message,
                     struct bus_record *ret_record)
 {
@@ -213,8 +280,10 @@ static int give_out(struct bus_consumer *consumer, rd_kafka_message_t *message,
     record_read(ret_record, message);
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         ret_record->end = true;
+        note_position(consumer, ret_record);
         return 1;
     }
+    note_position(consumer, ret_record);
     if (message->key)
         ret_record->key = copy(&consumer->key, message->key, message->key_len);
     ret_record->key_len = message->key_len;
