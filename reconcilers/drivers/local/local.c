@@ -47,7 +47,6 @@ static void local_free(struct local *local)
         if (fds[i] >= 0)
             close(fds[i]);
     }
-    free(local->gone);
     free(local->region);
     free(local->zone);
     free(local->data);

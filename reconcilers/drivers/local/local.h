@@ -126,8 +126,6 @@ struct local {
     bool any_dirty;
     bool news;               /* changed() is due */
     bool closing, stopping_all;
-    struct instance **gone;  /* freed once no event can refer to them */
-    size_t gone_count, gone_capacity;
 };
 
 /* instance.c */

@@ -71,22 +71,15 @@ void app_free(void *pointer)
     free(app);
 }
 
-/* Events that came together with its end may still name it: it is freed after them. */
-static void let_go(struct instance *instance)
-{
-    struct local *local = instance->app->local;
-    instance_discard(instance);
-    mem_grow((void **)&local->gone, &local->gone_capacity, local->gone_count,
-             sizeof(struct instance *));
-    local->gone[local->gone_count++] = instance;
-}
-
+/* Not while events are being handled: a later one may be of the same instance. */
 static void discard_ended(struct app *app)
 {
     for (size_t i = app->instance_count; i-- > 0;) {
         struct instance *instance = app->instances[i];
-        if (instance->stopping && instance_ended(instance))
-            let_go(instance);
+        if (!instance->stopping || !instance_ended(instance))
+            continue;
+        instance_discard(instance);
+        instance_free(instance);
     }
 }
 
@@ -147,7 +140,8 @@ static void plan_app(struct app *app)
     const struct workload *workload = app->launch->workload;
     struct plan_instance *items = arena_array(arena, app->instance_count + 1, sizeof(*items));
     struct instance **instances = arena_array(arena, app->instance_count + 1, sizeof(*instances));
-    memcpy(instances, app->instances, app->instance_count * sizeof(*instances));
+    if (app->instance_count > 0)
+        memcpy(instances, app->instances, app->instance_count * sizeof(*instances));
     describe(app, items);
     struct plan_input input = {.now = clock_ms(),
                                .replicas = app->removing ? 0 : app->replicas,
@@ -218,13 +212,6 @@ static void on_sweep(void *owner)
     timer_set(&local->reactor.timers, &local->sweep, clock_ms() + SWEEP_MS);
 }
 
-static void free_gone(struct local *local)
-{
-    for (size_t i = 0; i < local->gone_count; i++)
-        instance_free(local->gone[i]);
-    local->gone_count = 0;
-}
-
 static int timeout_of(const struct local *local)
 {
     int64_t next = timers_next(&local->reactor.timers);
@@ -246,7 +233,6 @@ static bool turn(struct local *local, struct epoll_event *events, int count)
         return false;
     if (local->any_dirty)
         turn_apps(local);
-    free_gone(local);
     return !local->stopping_all || !all_ended(local);
 }
 

@@ -239,7 +239,10 @@ void probe_start(struct probe *probe, int64_t now)
     probe->known = false;
     probe->passing = probe->liveness;
     probe->message[0] = '\0';
-    timer_set(&probe->reactor->timers, &probe->timer, now + probe->spec->initial_delay_ms);
+    int64_t delay = probe->spec->initial_delay_ms;
+    if (delay == 0 && probe->liveness)
+        delay = probe->spec->period_ms; /* what has just been started can't be ill */
+    timer_set(&probe->reactor->timers, &probe->timer, now + delay);
 }
 
 void probe_stop(struct probe *probe)
