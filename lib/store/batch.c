@@ -21,6 +21,8 @@
 
 #include "keyset.h"
 
+#define ARRAY_KEPT ((size_t)512 << 10)
+
 static const struct pg_statement begin_statement = {STATEMENT_BEGIN, "BEGIN"};
 static const struct pg_statement commit_statement = {STATEMENT_COMMIT, "COMMIT"};
 static const struct pg_statement lock_statement = {STATEMENT_LOCK,
@@ -79,11 +81,30 @@ static const struct pg_statement fence_statement = {
     "SELECT t.ord FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, expected, ord)"
     " LEFT JOIN consumer_position p ON p.name = t.name WHERE coalesce(p.value, '') <> t.expected"};
 
+/* Those of the guarded writes that can't be done, as write_statement decides it. */
+static const struct pg_statement guard_statement = {
+    STATEMENT_GUARD,
+    "SELECT t.ord, o.revision IS NULL AS absent"
+    " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])"
+    " WITH ORDINALITY AS t(operation, resource, ns, name, uid, expected, ord)"
+    " LEFT JOIN object o ON o.resource = t.resource AND o.ns = t.ns AND o.name = t.name"
+    " WHERE NOT CASE WHEN t.operation = 0 THEN o.revision IS NULL"
+    " ELSE coalesce(o.revision = t.expected AND (o.uid = t.uid OR t.uid = ''), false) END"};
+
 void batch_writer_init(struct batch_writer *writer)
 {
     memset(writer, 0, sizeof(*writer));
     for (size_t i = 0; i < MOT_ARRAY_SIZE(writer->arrays); i++)
         buf_init(&writer->arrays[i], BUF_MAX_DEFAULT);
+}
+
+void batch_writer_shrink(struct batch_writer *writer)
+{
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(writer->arrays); i++)
+        if (writer->arrays[i].cap > ARRAY_KEPT) {
+            buf_release(&writer->arrays[i]);
+            buf_init(&writer->arrays[i], BUF_MAX_DEFAULT);
+        }
 }
 
 void batch_writer_release(struct batch_writer *writer)
@@ -128,6 +149,11 @@ static size_t fences_of(const struct store_commit *commit)
         if (commit->positions[i].expected != NULL)
             count++;
     return count;
+}
+
+static size_t guarded_of(const struct store_commit *commit)
+{
+    return commit->all_or_nothing ? commit->write_count : 0;
 }
 
 static void add_text(struct buf *array, const char *text)
@@ -235,11 +261,32 @@ static int send_fences(struct batch_writer *writer, const struct batch *batch, s
     return send_arrays(writer, &fence_statement, MOT_ARRAY_SIZE(types), false, err);
 }
 
+static int send_guards(struct batch_writer *writer, const struct batch *batch, struct err *err)
+{
+    static const enum pg_type types[] = {PG_SMALLINT, PG_TEXT, PG_TEXT,
+                                         PG_TEXT,     PG_TEXT, PG_BIGINT};
+
+    begin_arrays(writer, types, MOT_ARRAY_SIZE(types), count_of(batch, guarded_of));
+    for (const struct request *r = batch->first; r != NULL; r = r->next)
+        for (size_t i = 0; i < guarded_of(r->commit); i++) {
+            const struct store_write *write = &r->commit->writes[i];
+
+            pg_array_i16(&writer->arrays[0], (int16_t)write->operation);
+            add_text(&writer->arrays[1], write->key.resource);
+            add_text(&writer->arrays[2], write->key.ns);
+            add_text(&writer->arrays[3], write->key.name);
+            add_text(&writer->arrays[4], write->uid);
+            pg_array_i64(&writer->arrays[5], write->expected);
+        }
+    return send_arrays(writer, &guard_statement, MOT_ARRAY_SIZE(types), false, err);
+}
+
 /* ------------------------------------------------------------------------------- answers */
 
-/* Reads answers up to the sync; *ret_rows are those of the statement number @wanted. */
-static enum batch_outcome read_answers(struct batch_writer *writer, int64_t deadline, int wanted,
-                                       struct pg_rows **ret_rows, struct err *err)
+/* Reads answers up to the sync; @rows gets those of the statements @first and, if @count is 2, the
+ * one after it. */
+static enum batch_outcome read_answers(struct batch_writer *writer, int64_t deadline, int first,
+                                       int count, struct pg_rows **ret_rows, struct err *err)
 {
     bool refused = false;
 
@@ -248,8 +295,8 @@ static enum batch_outcome read_answers(struct batch_writer *writer, int64_t dead
         struct err local = {.code = ERR_NONE};
         enum pg_step step = pg_pipeline_next(writer->pg, deadline, &rows, &local);
 
-        if (step == PG_ROWS && i == wanted)
-            *ret_rows = rows;
+        if (step == PG_ROWS && i >= first && i < first + count)
+            ret_rows[i - first] = rows;
         else
             pg_rows_free(rows);
         if (step == PG_BROKEN || (step == PG_FAILED && !refused))
@@ -265,21 +312,25 @@ static enum batch_outcome read_answers(struct batch_writer *writer, int64_t dead
     return refused ? BATCH_REFUSED : BATCH_DONE;
 }
 
+static enum err_code failure_of(const struct store_write *write, bool absent)
+{
+    if (write->operation == STORE_CREATE)
+        return ERR_EXISTS;
+    return absent ? ERR_NOT_FOUND : ERR_CONFLICT;
+}
+
 static void take_results(struct batch_writer *writer, const struct pg_rows *rows)
 {
     for (int row = 0; row < pg_count(rows); row++) {
         struct store_write *write = writer->writes[pg_get_number(rows, row, 0) - 1];
-        bool absent = pg_get_bool(rows, row, 2);
 
         if (pg_get_bool(rows, row, 1)) {
             write->result = ERR_NONE;
             write->revision = pg_get_number(rows, row, 3);
             if (write->revision > writer->revision)
                 writer->revision = write->revision;
-        } else if (write->operation == STORE_CREATE) {
-            write->result = ERR_EXISTS;
         } else {
-            write->result = absent ? ERR_NOT_FOUND : ERR_CONFLICT;
+            write->result = failure_of(write, pg_get_bool(rows, row, 2));
         }
     }
 }
@@ -289,13 +340,19 @@ static void take_results(struct batch_writer *writer, const struct pg_rows *rows
 static int prepare_all(struct batch_writer *writer, const struct batch *batch, struct err *err)
 {
     const struct pg_statement *const statements[] = {
-        &begin_statement, &commit_statement, &lock_statement,     &write_statement,
-        &marks_statement, &fence_statement,  &positions_statement};
+        &begin_statement, &commit_statement, &lock_statement,      &write_statement,
+        &marks_statement, &fence_statement,  &positions_statement, &guard_statement};
 
     for (size_t i = 0; i < MOT_ARRAY_SIZE(statements); i++)
         if (pg_prepare(writer->pg, statements[i], batch->deadline, err) < 0)
             return -1;
     return 0;
+}
+
+static void forget_results(struct request *request)
+{
+    for (size_t i = 0; i < request->commit->write_count; i++)
+        request->commit->writes[i].result = ERR_NONE;
 }
 
 static void fence_off(const struct batch *batch, int64_t index)
@@ -304,6 +361,7 @@ static void fence_off(const struct batch *batch, int64_t index)
         int64_t count = (int64_t)fences_of(r->commit);
 
         if (index >= 0 && index < count) {
+            forget_results(r);
             r->written = false;
             r->code = ERR_CONFLICT;
             (void)err_set(r->err, ERR_CONFLICT, "a position is not the expected one");
@@ -312,21 +370,46 @@ static void fence_off(const struct batch *batch, int64_t index)
     }
 }
 
-/* BEGIN, the lock and the question who is fenced off. */
+static void undo_guarded(const struct batch *batch, int64_t index, bool absent)
+{
+    for (struct request *r = batch->first; r != NULL; r = r->next) {
+        int64_t count = (int64_t)guarded_of(r->commit);
+
+        if (index >= 0 && index < count) {
+            struct store_write *write = &r->commit->writes[index];
+
+            write->result = failure_of(write, absent);
+            r->written = false;
+            r->code = ERR_CONFLICT;
+            (void)err_set(r->err, ERR_CONFLICT, "%s %s was changed by somebody else",
+                          write->key.resource, write->key.name);
+        }
+        index -= count;
+    }
+}
+
+/* BEGIN, the lock, and the questions who is fenced off and which guarded write can't be done. What
+ * they find stays true: nobody else writes before the lock is given back. */
 static enum batch_outcome check_fences(struct batch_writer *writer, struct batch *batch,
                                        struct err *err)
 {
-    AUTO_ROWS struct pg_rows *rows = NULL;
+    struct pg_rows *rows[2] = {NULL, NULL};
+    bool guarded = count_of(batch, guarded_of) > 0;
     enum batch_outcome outcome;
 
     if (pg_pipeline_begin(writer->pg, err) < 0 ||
         pg_pipeline_send(writer->pg, &begin_statement, NULL, err) < 0 ||
         pg_pipeline_send(writer->pg, &lock_statement, NULL, err) < 0 ||
-        send_fences(writer, batch, err) < 0 || pg_pipeline_sync(writer->pg, err) < 0)
+        send_fences(writer, batch, err) < 0 || (guarded && send_guards(writer, batch, err) < 0) ||
+        pg_pipeline_sync(writer->pg, err) < 0)
         return BATCH_UNKNOWN;
-    outcome = read_answers(writer, batch->deadline, 2, &rows, err);
-    for (int row = 0; rows != NULL && row < pg_count(rows); row++)
-        fence_off(batch, pg_get_number(rows, row, 0) - 1);
+    outcome = read_answers(writer, batch->deadline, 2, 2, rows, err);
+    for (int row = 0; rows[1] != NULL && row < pg_count(rows[1]); row++)
+        undo_guarded(batch, pg_get_number(rows[1], row, 0) - 1, pg_get_bool(rows[1], row, 1));
+    for (int row = 0; rows[0] != NULL && row < pg_count(rows[0]); row++)
+        fence_off(batch, pg_get_number(rows[0], row, 0) - 1);
+    pg_rows_free(rows[0]);
+    pg_rows_free(rows[1]);
     return outcome;
 }
 
@@ -345,7 +428,7 @@ static enum batch_outcome write_all(struct batch_writer *writer, struct batch *b
         (fenced && pg_pipeline_send(writer->pg, &commit_statement, NULL, err) < 0) ||
         pg_pipeline_sync(writer->pg, err) < 0)
         return BATCH_UNKNOWN;
-    outcome = read_answers(writer, batch->deadline, writes ? (fenced ? 0 : 1) : -1, &rows, err);
+    outcome = read_answers(writer, batch->deadline, fenced ? 0 : 1, writes ? 1 : 0, &rows, err);
     if (outcome == BATCH_DONE && rows != NULL)
         take_results(writer, rows);
     return outcome;
@@ -364,9 +447,10 @@ enum batch_outcome batch_write(struct batch_writer *writer, struct batch *batch,
     for (struct request *r = batch->first; r != NULL; r = r->next) {
         r->written = true;
         r->code = ERR_NONE;
+        forget_results(r);
     }
     new_id(writer);
-    fenced = count_of(batch, fences_of) > 0;
+    fenced = count_of(batch, fences_of) > 0 || count_of(batch, guarded_of) > 0;
     if (prepare_all(writer, batch, err) < 0)
         return pg_usable(writer->pg) ? BATCH_REFUSED : BATCH_UNSENT;
     if (fenced)

@@ -13,6 +13,8 @@
 #define ROWS 512
 /* Reading now and then without a notification shows a connection that died silently. */
 #define SILENCE_MS 5000
+/* A wake-up is not heard while connecting. */
+#define CONNECT_TIME_MS 3000
 
 struct store_feed {
     struct store *store;
@@ -99,7 +101,7 @@ static int connect_feed(struct store_feed *feed, int64_t deadline, struct err *e
     if (wait_woken(feed, feed->retry_at < deadline ? feed->retry_at : deadline) ||
         clock_ms() < feed->retry_at)
         return err_set(err, ERR_TRANSIENT, "postgresql is away");
-    feed->pg = store_connect(feed->store, clock_ms() + feed->store->deadline_ms, err);
+    feed->pg = store_connect(feed->store, clock_ms() + CONNECT_TIME_MS, err);
     if (feed->pg == NULL ||
         pg_do(feed->pg, "LISTEN " CHANNEL, clock_ms() + feed->store->deadline_ms, err) < 0) {
         disconnect(feed);

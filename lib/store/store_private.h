@@ -30,6 +30,7 @@ enum statement_id {
     STATEMENT_SET_MARKS,
     STATEMENT_SET_POSITIONS,
     STATEMENT_FENCE,
+    STATEMENT_GUARD,
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
 };
@@ -117,6 +118,8 @@ struct batch_writer {
 };
 
 void batch_writer_init(struct batch_writer *writer);
+/* Gives the memory of large batches back. */
+void batch_writer_shrink(struct batch_writer *writer);
 void batch_writer_release(struct batch_writer *writer);
 
 enum batch_outcome {

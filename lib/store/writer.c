@@ -125,7 +125,7 @@ void writer_commit(struct writer *writer, struct request *request)
     request->waiter = &done;
     request->state = REQUEST_QUEUED;
     pthread_mutex_lock(&writer->lock);
-    if (writer->closing || writer->waiting + request->cost > writer->max) {
+    if (writer->closing || (writer->waiting > 0 && writer->waiting + request->cost > writer->max)) {
         request->code = ERR_TRANSIENT;
         (void)err_set(request->err, ERR_TRANSIENT, "%s",
                       writer->closing ? "the store is being closed" : "too many writes wait");
@@ -390,6 +390,7 @@ static void *run(void *argument)
     pthread_mutex_lock(&writer->lock);
     while (!writer->closing || writer->first != NULL) {
         if (writer->first == NULL) {
+            batch_writer_shrink(&writer->out);
             pthread_cond_wait(&writer->wake, &writer->lock);
             continue;
         }

@@ -81,7 +81,10 @@ struct store_list_query {
     size_t batch;            /* rows per round trip; 0: 1000 */
 };
 
-/* All rows come from one snapshot, whose revision is in *ret_revision before the first visit. */
+/*
+ * All rows come from one snapshot, whose revision is in *ret_revision before the first visit. The deadline is for
+ * each batch; @visit must not take longer, and holds one of the connections for reads.
+ */
 int store_list(struct store *store, const struct store_list_query *query, int64_t *ret_revision, store_visit *visit,
                void *context, struct err *err) MOT_NODISCARD;
 /* How many objects the query would visit, at the present. */
@@ -188,7 +191,8 @@ void store_feed_wake(struct store_feed *feed);
 
 /*
  * Drops history: changes older than @before_ms (wall clock) that a newer change of the same object supersedes, never
- * above the lowest position whose name begins with @keep_prefix (NULL: none). Works in short
+ * above the lowest position whose name begins with @keep_prefix (NULL: none), read as the number that its value
+ * begins with (no number: nothing is dropped). Also drops marks of records gone for a day. Works in short
  * transactions. *ret_floor is the new oldest revision that a watch may start from.
  */
 int store_compact(struct store *store, int64_t before_ms, const char *keep_prefix, int64_t *ret_floor,

@@ -1,6 +1,8 @@
 /* What each function promises, one caller at a time. */
 #include "support.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <mot/base/buf.h>
@@ -240,6 +242,46 @@ static void test_fencing(void **state)
     store_close(store);
 }
 
+static void test_all_or_nothing(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store *store = open_store(url);
+    struct store_write writes[] = {create_of("default", "a", "1"), create_of("default", "b", "1")};
+    struct store_position position = {"p", "1", ""};
+    struct store_mark mark = {"s", "k", 1, 1, false};
+    struct store_commit commit = {.writes = writes,
+                                  .write_count = 2,
+                                  .positions = &position,
+                                  .position_count = 1,
+                                  .marks = &mark,
+                                  .mark_count = 1,
+                                  .all_or_nothing = true};
+    struct err err = {.code = ERR_NONE};
+    AUTO_FREE char *p = NULL, *list = NULL, *later = NULL;
+
+    (void)state;
+    put(store, create_of("default", "b", "0"));
+    assert_int_equal(store_commit(store, &commit, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    assert_int_equal(writes[0].result, ERR_NONE);
+    assert_int_equal(writes[1].result, ERR_EXISTS);
+    p = store_position_get(store, "p", &err);
+    list = list_text(store, 0, 0);
+    assert_string_equal(p, "");
+    assert_string_equal(list, "b:0 ");
+    /* Fenced off: that is no write's fault. */
+    position.expected = "7";
+    assert_int_equal(store_commit(store, &commit, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
+    assert_int_equal(writes[1].result, ERR_NONE);
+    position.expected = "";
+    writes[1] = update_of("default", "b", 2, "2");
+    must(store_commit(store, &commit, ERR));
+    later = list_text(store, 0, 0);
+    assert_string_equal(later, "a:1 b:2 ");
+    store_close(store);
+}
+
 static void add_mark(void *context, const struct store_mark *mark)
 {
     buf_addf(context, "%s:%lld.%lld%s ", mark->key, (long long)mark->epoch,
@@ -365,6 +407,64 @@ static void test_lease(void **state)
     store_close(store);
 }
 
+struct reading {
+    struct store *store;
+    enum err_code code;
+};
+
+static void *read_one(void *argument)
+{
+    struct reading *reading = argument;
+    struct store_key key = {RESOURCE, "default", "none"};
+    struct err err = {.code = ERR_NONE};
+
+    free(store_get(reading->store, &key, &err));
+    reading->code = err.code;
+    return NULL;
+}
+
+static int read_meanwhile(void *context, const struct store_object *object, struct err *err)
+{
+    pthread_t thread;
+
+    (void)object;
+    assert_int_equal(pthread_create(&thread, NULL, read_one, context), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return err_set(err, ERR_FORBIDDEN, "enough");
+}
+
+static void test_limits(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store_options options = {.url = url, .readers = 1, .queue_max = 1, .deadline_ms = 1000};
+    struct err err = {.code = ERR_NONE};
+    struct store *store = store_open(&options, &err);
+    struct reading reading = {.store = store};
+    struct store_write writes[513];
+    struct store_commit commit = {.writes = writes, .write_count = 513};
+    struct store_list_query query = {.resource = RESOURCE};
+    char names[513][8];
+    int64_t revision;
+
+    (void)state;
+    assert_non_null(store);
+    for (int i = 0; i < 513; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "n%d", i);
+        writes[i] = create_of("default", names[i], "{}");
+    }
+    assert_int_equal(store_commit(store, &commit, &err), -1);
+    assert_int_equal(err.code, ERR_TOO_LARGE);
+    commit.write_count = 512;
+    must(store_commit(store, &commit, ERR));
+    assert_int_equal(writes[511].revision, 513);
+    /* The only connection is busy: the second reader waits, and not for ever. */
+    assert_int_equal(store_list(store, &query, &revision, read_meanwhile, &reading, &err), -1);
+    assert_int_equal(err.code, ERR_FORBIDDEN);
+    assert_int_equal(reading.code, ERR_TRANSIENT);
+    must(store_ping(store, ERR));
+    store_close(store);
+}
+
 static void test_copy(void **state)
 {
     struct store_object object = {{"r", "ns", "name"}, "uid", 7, "{}", 2, "{\"s\":1}"};
@@ -408,9 +508,11 @@ int main(void)
         cmocka_unit_test(test_list_of_the_past),
         cmocka_unit_test(test_compaction),
         cmocka_unit_test(test_fencing),
+        cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_feed),
         cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_bad_urls),
     };
