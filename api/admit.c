@@ -9,7 +9,7 @@
 #include <mot/model/schema.h>
 #include <mot/model/yaml.h>
 
-#include "namespaces.h"
+#include "protobuf.h"
 
 #define SUMMARY_MAX       30
 #define WARNINGS_LONG     4096
@@ -95,6 +95,17 @@ static int unsupported_body(struct request *request)
                 "application/json, application/yaml");
 }
 
+static int decode_protobuf(struct request *request, json_t **ret_object)
+{
+    struct err err = {0};
+    *ret_object = protobuf_decode(request->http->body, request->http->body_len, &err);
+    if (*ret_object)
+        return 0;
+    if (err.code == ERR_UNSUPPORTED)
+        return unsupported_body(request);
+    return fail(request, 400, "BadRequest", "%s", err.message);
+}
+
 static int decode(struct request *request, const struct write_options *options, json_t **ret_object,
                   struct texts *findings)
 {
@@ -104,9 +115,7 @@ static int decode(struct request *request, const struct write_options *options, 
     case MEDIA_YAML:
         return decode_yaml(request, ret_object);
     case MEDIA_PROTOBUF:
-        if (namespace_kind(request->kind))
-            return namespace_decode_protobuf(request, ret_object);
-        return unsupported_body(request);
+        return decode_protobuf(request, ret_object);
     case MEDIA_MERGE_PATCH:
     case MEDIA_JSON_PATCH:
     case MEDIA_APPLY_PATCH:

@@ -28,14 +28,6 @@ void namespace_prepare(json_t *object)
     json_put(object, "status.phase", json_string("Active"));
 }
 
-int namespace_decode_protobuf(struct request *request, json_t **ret_object)
-{
-    (void)ret_object;
-    return fail(request, 415, "UnsupportedMediaType",
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json, application/yaml");
-}
-
 int namespace_check(struct request *request)
 {
     const char *name = request->route.ns;

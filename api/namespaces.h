@@ -10,8 +10,6 @@
 bool namespace_kind(const struct kind *kind);
 /* What the server adds to a new namespace: its name as a label, the phase. */
 void namespace_prepare(json_t *object);
-/* The body of kubectl's `create namespace` since 1.32. */
-int namespace_decode_protobuf(struct request *request, json_t **ret_object) MOT_NODISCARD;
 /* 404 when the request's namespace is missing, 403 when it is being deleted. */
 int namespace_check(struct request *request) MOT_NODISCARD;
 /* 403 for "default", 409 while objects live in it. */
