@@ -456,6 +456,8 @@ void connection_bridge_ended(struct connection *c)
 {
     if (c->state != CONNECTION_BRIDGED)
         return;
+    if (c->stream)
+        finish_stream(c);
     c->state = CONNECTION_WRITING;
     run(c);
 }

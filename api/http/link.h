@@ -23,6 +23,7 @@ struct loop {
     struct ev_timer *timer;
     struct ev_prepare *prepare;
     int64_t timer_at_ms;
+    int64_t nudged_ms;
     struct lws_context *context;
     struct lws_vhost *front; /* listens */
     struct lws_vhost *ws;    /* only adopts */

@@ -4,10 +4,11 @@
  * this file:
  *
  *  - While lws keeps bytes that a socket did not take, it does not read that socket; a peer that
- * sends meanwhile would make the loop spin. So receiving is off as long as a link is blocked.
+ *    sends meanwhile would make the loop spin. So receiving is off as long as a link is blocked.
  *  - Closing such a socket waits for the bytes to go. link_drop() shuts it down first.
  *  - Its libev plugin never moves an armed timer forward. So deadlines have a timer of our own in
- * the same libev loop.
+ *    the same libev loop. It also wakes lws now and then while there are WebSockets: the timeout of
+ *    a close that the peer does not answer would be late by half a minute.
  */
 #include "loop.h"
 
@@ -30,6 +31,7 @@
 #define PACKET_MAX           ((size_t)128 * 1024)
 #define RECEIVE_MAX          ((unsigned)64 * 1024)
 #define DESCRIPTORS_RESERVED ((size_t)64)
+#define NUDGE_MS             1000
 #define OVER_LIMIT_MAX       ((size_t)256) /* connections that are only told that there are too many */
 
 /* ------------------------------------------------------------------------ links */
@@ -216,6 +218,10 @@ static void on_timer(struct ev_loop *ev, struct ev_timer *timer, int events)
     struct loop *loop = timer->data;
     loop->timer_at_ms = -1;
     server_on_timer(loop->server);
+    if (loop->websockets > 0 && clock_ms() >= loop->nudged_ms + NUDGE_MS) {
+        loop->nudged_ms = clock_ms();
+        lws_cancel_service(loop->context);
+    }
 }
 
 /* Before each wait: ends the loop, or makes the timer ring for the next deadline. One that rings
@@ -232,6 +238,8 @@ static void on_prepare(struct ev_loop *ev, struct ev_prepare *prepare, int event
     int64_t next = deadline_next(&server->deadlines);
     if (server->stopping && (next < 0 || server->stop_at_ms < next))
         next = server->stop_at_ms;
+    if (loop->websockets > 0 && (next < 0 || loop->nudged_ms + NUDGE_MS < next))
+        next = loop->nudged_ms + NUDGE_MS;
     if (next < 0 || (loop->timer_at_ms >= 0 && loop->timer_at_ms <= next))
         return;
     int64_t wait = next - clock_ms();

@@ -213,6 +213,16 @@ static int add_headers(struct bridge *bridge, struct lws_process_html_args *args
     return 0;
 }
 
+/* With a close frame; the peer has a while to answer it. Returns -1 for the callback to return. */
+static int close_politely(struct bridge *bridge, enum lws_close_status status)
+{
+    if (bridge->connection)
+        deadline_set(&bridge->loop->server->deadlines, &bridge->connection->deadline,
+                     DEADLINE_LINGER, clock_ms());
+    lws_close_reason(bridge->ws, status, NULL, 0);
+    return -1;
+}
+
 /* Frames go out as they would through lws_write(…, LWS_WRITE_TEXT), but several at once. */
 static int ws_writable(struct bridge *bridge)
 {
@@ -236,10 +246,7 @@ static int ws_writable(struct bridge *bridge)
         return 0;
     }
     if (stream_ended(connection->stream)) {
-        deadline_set(&bridge->loop->server->deadlines, &connection->deadline, DEADLINE_LINGER,
-                     clock_ms());
-        lws_close_reason(bridge->ws, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
-        return -1;
+        return close_politely(bridge, LWS_CLOSE_STATUS_NORMAL);
     }
     return 0;
 }
@@ -249,8 +256,7 @@ static int ws_received(struct bridge *bridge, size_t len)
 {
     bridge->message = lws_is_first_fragment(bridge->ws) ? len : bridge->message + len;
     if (bridge->message + lws_remaining_packet_payload(bridge->ws) > CLIENT_MESSAGE_MAX) {
-        lws_close_reason(bridge->ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
-        return -1;
+        return close_politely(bridge, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
     }
     return 0;
 }

@@ -70,8 +70,8 @@ static void send_bytes(const struct http_request *request, struct http_response 
     AUTO_FREE char *n = http_query(request, "n");
     size_t len = n ? strtoul(n, NULL, 10) : 0;
     char *room = buf_reserve(&response->body, len);
-    for (size_t i = 0; i < len; i++)
-        room[i] = (char)('a' + i % 26);
+    for (size_t i = 0; i < len; i += 26)
+        memcpy(room + i, "abcdefghijklmnopqrstuvwxyz", len - i < 26 ? len - i : 26);
     response->body.len += len;
 }
 
