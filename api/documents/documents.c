@@ -167,7 +167,7 @@ static int add_openapi(struct documents *documents, struct err *err)
 struct documents *documents_new(const struct kinds *kinds, struct err *err)
 {
     struct documents *documents = mem_zalloc(sizeof(*documents));
-    groups_init(&documents->groups, kinds);
+    api_groups_init(&documents->groups, kinds);
     add_discovery(documents);
     if (add_openapi(documents, err) == 0)
         return documents;
@@ -185,7 +185,7 @@ void documents_free(struct documents *documents)
         free(documents->items[i].forms[1].body);
     }
     free(documents->items);
-    groups_release(&documents->groups);
+    api_groups_release(&documents->groups);
     free(documents);
 }
 

@@ -79,7 +79,7 @@ static void collect_groups(struct groups *groups)
     }
 }
 
-void groups_init(struct groups *groups, const struct kinds *kinds)
+void api_groups_init(struct groups *groups, const struct kinds *kinds)
 {
     size_t count = kinds_count(kinds);
     *groups = (struct groups){.versions = mem_array(count + 1, sizeof(*groups->versions)),
@@ -97,7 +97,7 @@ void groups_init(struct groups *groups, const struct kinds *kinds)
     collect_groups(groups);
 }
 
-void groups_release(struct groups *groups)
+void api_groups_release(struct groups *groups)
 {
     for (size_t i = 0; i < groups->version_count; i++)
         free(groups->versions[i].kinds);

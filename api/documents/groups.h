@@ -27,8 +27,8 @@ struct groups {
     size_t group_count;
 };
 
-void groups_init(struct groups *groups, const struct kinds *kinds);
-void groups_release(struct groups *groups);
+void api_groups_init(struct groups *groups, const struct kinds *kinds);
+void api_groups_release(struct groups *groups);
 const struct group *groups_find(const struct groups *groups, const char *name);
 /* As Kubernetes orders versions: v2, v1, v1beta2, v1alpha1, others by name. */
 int compare_versions(const char *a, const char *b);

@@ -64,7 +64,7 @@ void ports_add(struct port_list *list, const char *region, int port, int control
     pair->controller_port = controller_port;
 }
 
-void ports_release(struct port_list *list)
+void up_ports_release(struct port_list *list)
 {
     free(list->items);
     *list = (struct port_list){0};

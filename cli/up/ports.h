@@ -20,13 +20,13 @@ struct port_list {
     size_t capacity;
 };
 
-/* A file that is not there yet is an empty list. ports_release() it, also after an error. */
+/* A file that is not there yet is an empty list. up_ports_release() it, also after an error. */
 int ports_load(const char *file, struct port_list *ret_list, struct err *err) MOT_NODISCARD;
 int ports_save(const char *file, const struct port_list *list, struct err *err) MOT_NODISCARD;
 /* Borrowed until the next ports_add; NULL when there is none. */
 struct port_pair *ports_find(const struct port_list *list, const char *region);
 void ports_add(struct port_list *list, const char *region, int port, int controller_port);
-void ports_release(struct port_list *list);
+void up_ports_release(struct port_list *list);
 
 /* Can something listen on this port of 127.0.0.1 now? */
 bool port_is_free(int port);

@@ -61,7 +61,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-struct probe *probe_start(size_t index, probe_try *attempt, void *context, const char *const *watch,
+struct probe *part_probe_start(size_t index, probe_try *attempt, void *context, const char *const *watch,
                           int pipe_fd)
 {
     struct probe *probe = mem_zalloc(sizeof(*probe));

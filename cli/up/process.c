@@ -96,7 +96,7 @@ static void become(const struct process_spec *spec, char **environment, int log,
     _exit(127);
 }
 
-int process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+int part_process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd, struct err *err)
 {
     int log = open_log(spec->log, &spec->user, err);
     if (log < 0)
@@ -123,7 +123,7 @@ int process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidf
     return 0;
 }
 
-void process_reap(pid_t pid, char *text, size_t size, bool *ret_ok)
+void part_process_reap(pid_t pid, char *text, size_t size, bool *ret_ok)
 {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

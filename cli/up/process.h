@@ -31,10 +31,10 @@ struct process_spec {
  * Starts it. From the main thread only: the kernel sends the end signal when the *thread* that
  * started it ends. *ret_pidfd becomes readable when it has ended.
  */
-int process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd,
+int part_process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd,
                   struct err *err) MOT_NODISCARD;
 /* After its pidfd became readable: "exit 1", "signal 9 (Killed)". */
-void process_reap(pid_t pid, char *text, size_t size, bool *ret_ok);
+void part_process_reap(pid_t pid, char *text, size_t size, bool *ret_ok);
 
 /* The last line of a log that says something, cut to @size; "" if there is none. */
 void process_last_words(const char *log, char *text, size_t size);

@@ -226,7 +226,7 @@ void setup_release(struct setup *setup)
     routes_free(setup->routes);
     topology_free(setup->topology);
     postgres_release(&setup->postgres);
-    ports_release(&setup->ports);
+    up_ports_release(&setup->ports);
     free(setup->libs);
     free(setup->executable);
     free(setup->topology_file);

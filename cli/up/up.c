@@ -93,7 +93,7 @@ static void start(struct up *up, size_t index)
     struct err err = {0};
     supervise_started(state, clock_ms());
     if ((part->prepare && part->prepare(part, &err) != 0) ||
-        (part->process && process_start(&part->spec, &part->pid, &part->pidfd, &err) != 0)) {
+        (part->process && part_process_start(&part->spec, &part->pid, &part->pidfd, &err) != 0)) {
         supervise_died(state, up->stopping, clock_ms());
         say(up, "%-32s could not be started: %s", part->name, err.message);
         return;
@@ -101,7 +101,7 @@ static void start(struct up *up, size_t index)
     if (part->process)
         note_processes(up);
     if (part->attempt)
-        part->probe = probe_start(index, part->attempt, part->context, part->watch, up->answers[1]);
+        part->probe = part_probe_start(index, part->attempt, part->context, part->watch, up->answers[1]);
     else if (!part->once)
         answered(up, index);
 }
@@ -129,7 +129,7 @@ static void ended(struct up *up, size_t index)
     struct err err = {0};
     char how[128];
     bool ok;
-    process_reap(part->pid, how, sizeof(how), &ok);
+    part_process_reap(part->pid, how, sizeof(how), &ok);
     kill(-part->pid, SIGKILL); /* what it may have left in its group */
     close(part->pidfd);
     part->pidfd = -1;
@@ -204,8 +204,9 @@ static void report_late(struct up *up)
             continue;
         if (up->setup.parts[i].probe)
             probe_last_error(up->setup.parts[i].probe, why, sizeof(why));
-        fprintf(stderr, "mot up: %s is not ready%s%s (%s)\n", up->setup.parts[i].name,
-                why[0] ? ": " : "", why, up->setup.parts[i].log);
+        const struct part *part = &up->setup.parts[i];
+        fprintf(stderr, "mot up: %s is not ready%s%s%s%s\n", part->name, why[0] ? ": " : "", why,
+                part->process ? "; see " : "", part->process ? part->log : "");
     }
     fprintf(stderr, "mot up: not ready after %d s; stopping\n", up->settings.start_timeout_s);
     up->status = 1;

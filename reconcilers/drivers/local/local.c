@@ -140,7 +140,7 @@ static void local_close(struct driver *driver, bool stop_all)
     for (struct map_iter it = {0}; map_next(local->apps, &it);)
         app_touch(it.value);
     pthread_mutex_unlock(&local->mutex);
-    loop_wake(local);
+    loop_interrupt(local);
     pthread_join(local->thread, NULL);
     local_free(local);
 }
@@ -376,7 +376,7 @@ static int local_apply(struct driver *driver, const struct workload *workload, i
     else
         map_remove(local->apps, key);
     pthread_mutex_unlock(&local->mutex);
-    loop_wake(local);
+    loop_interrupt(local);
     return ret;
 }
 
@@ -397,7 +397,7 @@ static int local_remove(struct driver *driver, const char *ns, const char *name,
         local->news = true;
     }
     pthread_mutex_unlock(&local->mutex);
-    loop_wake(local);
+    loop_interrupt(local);
     return ret;
 }
 

@@ -163,7 +163,7 @@ int state_load(struct local *local, struct err *err);
 
 /* loop.c */
 void *loop_main(void *local);
-void loop_wake(struct local *local);
+void loop_interrupt(struct local *local);
 void app_touch(struct app *app);
 void app_progress(struct app *app);
 struct app *app_new(struct local *local, const char *ns, const char *name);

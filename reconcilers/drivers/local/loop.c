@@ -17,7 +17,7 @@
 /* Between two looks at the sizes of the logs. */
 #define SWEEP_MS 5000
 
-void loop_wake(struct local *local)
+void loop_interrupt(struct local *local)
 {
     uint64_t one = 1;
     ssize_t ignored = write(local->wake.fd, &one, sizeof(one));
