@@ -165,12 +165,14 @@ static void publish(struct heartbeat *heartbeat)
     int64_t lag = heartbeat->launch ? bundle_lag(heartbeat->launch, TOPIC_LAUNCH) : -1;
     char at[CLOCK_TEXT_SIZE], digest_text[17];
     snprintf(digest_text, sizeof(digest_text), "%016llx", (unsigned long long)digest);
-    json_t *value = json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:I, s:i, s:i, s:s, s:o}", "region", options->region, "epoch",
-        (json_int_t)options->epoch, "observedAt", clock_format_ms(clock_wall_ms(), at),
-        "launchRevision", (json_int_t)read, "convergedRevision", (json_int_t)mark.converged, "lag",
-        (json_int_t)(lag < 0 ? 0 : lag), "deployments", mark.deployments, "instances",
-        mark.instances, "digest", digest_text, "zones", zones_json(heartbeat));
+    json_t *value = json_pack("{s:s, s:I, s:s, s:I, s:I, s:i, s:i, s:s, s:o}", "region",
+                              options->region, "epoch", (json_int_t)options->epoch, "observedAt",
+                              clock_format_ms(clock_wall_ms(), at), "launchRevision",
+                              (json_int_t)read, "convergedRevision", (json_int_t)mark.converged,
+                              "deployments", mark.deployments, "instances", mark.instances,
+                              "digest", digest_text, "zones", zones_json(heartbeat));
+    if (lag >= 0)
+        json_object_set_new(value, "lag", json_integer(lag));
     AUTO_FREE char *text = json_text(value);
     json_decref(value);
     struct bus_message message = {.topic = options->topic,

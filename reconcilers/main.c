@@ -28,6 +28,7 @@
 #include "reports.h"
 
 #define CLUSTER_WAIT_MS   30000
+#define TOPICS_WAIT_MS    5000
 #define PRODUCER_CLOSE_MS 5000
 
 struct settings {
@@ -191,6 +192,27 @@ static int place_topics(struct reconciler *reconciler, struct err *err)
     return 0;
 }
 
+/* The topics of the region's own cluster, where they are missing. */
+static int create_topics(void *context, struct err *err)
+{
+    const struct reconciler *reconciler = context;
+    size_t count;
+    struct topic_spec *specs =
+        topology_topics(reconciler->topology, reconciler->routes, reconciler->region, &count);
+    struct bus_topic_config *configs = mem_array(count + 1, sizeof(*configs));
+    for (size_t i = 0; i < count; i++)
+        configs[i] = (struct bus_topic_config){.name = specs[i].name,
+                                               .partitions = reconciler->topology->partitions,
+                                               .replication_factor =
+                                                   reconciler->topology->replication_factor,
+                                               .compacted = specs[i].compacted};
+    int rc = bus_topics_create(reconciler->region->name, reconciler->region->bootstrap, configs,
+                               count, TOPICS_WAIT_MS, err);
+    free(configs);
+    topic_specs_free(specs, count);
+    return rc;
+}
+
 static int open_producer(struct reconciler *reconciler, struct err *err)
 {
     struct bus_producer_options options = {
@@ -198,7 +220,6 @@ static int open_producer(struct reconciler *reconciler, struct err *err)
         .cluster = reconciler->region->name,
         .bootstrap = reconciler->region->bootstrap,
         .epoch = reconciler->epoch,
-        .delivery_timeout_ms = -1,
     };
     reconciler->producer = bus_producer_open(&options, err);
     return reconciler->producer ? 0 : -1;
@@ -257,8 +278,10 @@ static struct reports *open_reports(struct reconciler *reconciler, const char *d
     struct backoff backoff = BACKOFF_INIT(200, 10000);
     while (!stop_requested()) {
         struct err err = {0};
-        struct reports *reports = reports_open(&consumer, reconciler->producer, topic,
-                                               clock_ms() + CLUSTER_WAIT_MS, &err);
+        struct reports *reports = NULL;
+        if (create_topics(reconciler, &err) == 0)
+            reports = reports_open(&consumer, reconciler->producer, topic,
+                                   clock_ms() + CLUSTER_WAIT_MS, &err);
         if (reports)
             return reports;
         log_warn("waiting for the region's own cluster", LOG_S("error", err.message));
@@ -327,6 +350,7 @@ static struct bundle *start_bundle(struct reconciler *reconciler, const char *na
         .agents = agents,
         .agent_count = count,
         .producer = reconciler->producer,
+        .prepare = create_topics,
         .restored = restored,
         .context = reconciler,
     };
@@ -402,8 +426,11 @@ static void stop_all(struct reconciler *reconciler)
     }
     bundle_stop(reconciler->state);
     heartbeat_free(reconciler->heartbeat);
-    if (reconciler->producer)
-        bus_producer_close(reconciler->producer, PRODUCER_CLOSE_MS);
+    for (size_t i = 0; i < reconciler->zone_count; i++) {
+        if (reconciler->zones[i].owns_reports)
+            reports_stop(reconciler->zones[i].reports);
+    }
+    bus_producer_close(reconciler->producer, PRODUCER_CLOSE_MS);
     for (size_t i = 0; i < reconciler->zone_count; i++) {
         if (reconciler->zones[i].owns_reports)
             reports_free(reconciler->zones[i].reports);

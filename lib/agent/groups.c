@@ -6,6 +6,15 @@
 
 #define SCRATCH_MAX ((size_t)64 << 20)
 
+/* Values may hold any byte. */
+static char *copy_value(const char *value, size_t len)
+{
+    char *copy = mem_alloc(len + 1);
+    memcpy(copy, value, len);
+    copy[len] = '\0';
+    return copy;
+}
+
 static void input_release(struct agent_input *input)
 {
     union {
@@ -46,6 +55,7 @@ void groups_init(struct groups *groups, const struct agent *agent)
     groups->by_name = map_new(group_free);
     groups->group_of_input = map_new(NULL);
     groups->group_of_output = map_new(NULL);
+    groups->newest = map_new(NULL);
     groups->dirty_tail = &groups->dirty;
     groups->scratch = arena_new(SCRATCH_MAX);
 }
@@ -54,6 +64,7 @@ void groups_release(struct groups *groups)
 {
     map_free(groups->group_of_input);
     map_free(groups->group_of_output);
+    map_free(groups->newest);
     map_free(groups->by_name);
     arena_free(groups->scratch);
     *groups = (struct groups){0};
@@ -130,7 +141,7 @@ static void group_set_input(struct groups *groups, struct group *group, const ch
     group->inputs[at] = (struct agent_input){
         .topic = topic,
         .key = mem_strdup(record->key),
-        .value = mem_strndup(record->value, record->value_len),
+        .value = copy_value(record->value, record->value_len),
         .value_len = record->value_len,
         .revision = record->headers.revision,
         .timestamp_ms = record->timestamp_ms,
@@ -148,33 +159,61 @@ static void group_note(struct group *group, const struct bus_record *record)
         strcpy(group->trace, record->headers.trace);
 }
 
+/* Notes the revision of a record; false when a newer one was read before. */
+static bool is_news(struct groups *groups, const char *id, const struct bus_record *record)
+{
+    if (!groups->agent->ordered)
+        return true;
+    void *known = map_get(groups->newest, id);
+    if (record->headers.revision < (int64_t)(intptr_t)known)
+        return false;
+    if (!known)
+        groups->memory += strlen(id);
+    map_put(groups->newest, id, (void *)(intptr_t)record->headers.revision);
+    return true;
+}
+
+static const char *name_of_group(struct groups *groups, const char *topic,
+                                 const struct bus_record *record)
+{
+    if (!groups->agent->group_of)
+        return record->key;
+    arena_clear(groups->scratch);
+    return groups->agent->group_of(groups->scratch, topic, record->key, record->value,
+                                   record->value ? record->value_len : 0);
+}
+
+static void note_and_mark(struct groups *groups, struct group *group,
+                          const struct bus_record *record)
+{
+    group_note(group, record);
+    groups_mark(groups, group);
+}
+
 void groups_input(struct groups *groups, const char *topic, const struct bus_record *record)
 {
     AUTO_FREE char *id = mem_printf("%s\n%s", topic, record->key);
+    if (!is_news(groups, id, record))
+        return;
     struct group *before = map_get(groups->group_of_input, id);
-    const char *name = NULL;
-    if (record->value) {
-        arena_clear(groups->scratch);
-        name = groups->agent->group_of
-                   ? groups->agent->group_of(groups->scratch, topic, record->key, record->value,
-                                             record->value_len)
-                   : record->key;
+    const char *name = record->value || !before ? name_of_group(groups, topic, record) : NULL;
+    if (!record->value && !before) {
+        /* It was not an input since start, but the sink may still hold what came of it. */
+        struct group *group = name ? map_get(groups->by_name, name) : NULL;
+        if (group)
+            note_and_mark(groups, group, record);
+        return;
     }
     struct group *now = name ? group_named(groups, name) : NULL;
     if (before && before != now) {
         group_remove_input(groups, before, topic, record->key);
         map_remove(groups->group_of_input, id);
-        group_note(before, record);
-        groups_mark(groups, before);
+        note_and_mark(groups, before, record);
     }
     if (now) {
         group_set_input(groups, now, topic, record);
         map_put(groups->group_of_input, id, now);
-        group_note(now, record);
-        groups_mark(groups, now);
-    } else if (!before && !record->value) {
-        /* A key that was never here is deleted: the sink may still hold what came of it. */
-        groups_mark_name(groups, record->key);
+        note_and_mark(groups, now, record);
     }
 }
 
@@ -262,6 +301,12 @@ struct agent_output *group_find_output(struct group *group, const char *key)
     return found ? &group->outputs[at] : NULL;
 }
 
+const struct agent_output *groups_find_output(const struct groups *groups, const char *key)
+{
+    struct group *group = map_get(groups->group_of_output, key);
+    return group ? group_find_output(group, key) : NULL;
+}
+
 static void output_remove(struct groups *groups, struct group *group, size_t at)
 {
     groups->memory -= strlen(group->outputs[at].key) + group->outputs[at].value_len;
@@ -280,9 +325,10 @@ void group_set_output(struct groups *groups, struct group *group, const char *ke
     struct agent_output output = {.revision = revision, .value_len = len};
     if (value) {
         output.key = mem_strdup(key);
-        output.value = mem_strndup(value, len);
+        output.value = copy_value(value, len);
     }
-    if (!value)
+    /* Another group may have the key by now. */
+    if (!value && map_get(groups->group_of_output, key) == group)
         map_remove(groups->group_of_output, key);
     if (found)
         output_remove(groups, group, at);
@@ -310,9 +356,11 @@ void agent_emit(struct agent_emit *emit, const char *key, const char *value, siz
         emit->items = items;
         emit->cap = cap;
     }
+    char *copy = arena_alloc(emit->arena, len + 1);
+    memcpy(copy, value, len);
     emit->items[emit->count++] = (struct agent_output){
         .key = arena_strdup(emit->arena, key),
-        .value = arena_strndup(emit->arena, value, len),
+        .value = copy,
         .value_len = len,
         .revision = revision,
     };
@@ -333,5 +381,76 @@ int emit_finish(struct agent_emit *emit, struct err *err)
             return err_set(err, ERR_INTERNAL, "the step emitted the key %s twice",
                            emit->items[i].key);
     }
+    return 0;
+}
+
+static bool same_output(const struct agent_output *a, const struct agent_output *b)
+{
+    return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
+}
+
+static bool emit_has(const struct agent_emit *emit, const char *key)
+{
+    const struct agent_output wanted = {.key = key};
+    return emit->count && bsearch(&wanted, emit->items, emit->count, sizeof(emit->items[0]),
+                                  compare_output) != NULL;
+}
+
+static bool publish_outputs(struct groups *groups, struct group *group,
+                            const struct agent_emit *emit, publish_change *publish, void *context)
+{
+    for (size_t i = 0; i < emit->count; i++) {
+        const struct agent_output *output = &emit->items[i];
+        const struct agent_output *held = group_find_output(group, output->key);
+        if (held && same_output(held, output))
+            continue;
+        group_set_output(groups, group, output->key, output->value, output->value_len,
+                         output->revision);
+        const struct change change = {output->key, output->value, output->value_len,
+                                      output->revision, group->trace[0] ? group->trace : NULL};
+        if (!publish(context, &change))
+            return false;
+    }
+    return true;
+}
+
+static void publish_deletions(struct groups *groups, struct group *group,
+                              const struct agent_emit *emit, publish_change *publish, void *context)
+{
+    for (size_t i = group->output_count; i-- > 0;) {
+        if (emit_has(emit, group->outputs[i].key))
+            continue;
+        AUTO_FREE char *key = mem_strdup(group->outputs[i].key);
+        /* Not if it has moved to another group, which has published it. */
+        bool ours = map_get(groups->group_of_output, key) == group;
+        group_set_output(groups, group, key, NULL, 0, 0);
+        const struct change change = {.key = key,
+                                      .revision = group->revision,
+                                      .trace = group->trace[0] ? group->trace : NULL};
+        if (ours && !publish(context, &change))
+            return;
+    }
+}
+
+int group_decide(struct groups *groups, struct group *group, struct arena *arena,
+                 publish_change *publish, void *context, struct err *err)
+{
+    const struct agent_group view = {
+        .name = group->name,
+        .inputs = group->inputs,
+        .input_count = group->input_count,
+        .previous = group->outputs,
+        .previous_count = group->output_count,
+    };
+    if (groups->agent->changed)
+        groups->agent->changed(groups->agent->context, &view);
+    if (!groups->agent->step)
+        return 0;
+    arena_clear(arena);
+    struct agent_emit emit = {.arena = arena};
+    if (groups->agent->step(&view, arena, &emit, err) || emit_finish(&emit, err))
+        return -1;
+    if (publish_outputs(groups, group, &emit, publish, context))
+        publish_deletions(groups, group, &emit, publish, context);
     return 0;
 }

@@ -24,7 +24,8 @@ struct groups {
     const struct agent *agent;
     struct map *by_name;         /* struct group */
     struct map *group_of_input;  /* "<topic>\n<key>" → struct group: where the key was last */
-    struct map *group_of_output; /* sink key → struct group */
+    struct map *group_of_output; /* sink key → struct group: whose it is now */
+    struct map *newest;          /* of an ordered agent: "<topic>\n<key>" → revision */
     struct group *dirty;         /* a list in the order of marking */
     struct group **dirty_tail;
     struct arena *scratch;
@@ -48,10 +49,13 @@ struct group *groups_next(struct groups *groups);
 /* Forgets a group that has neither inputs nor outputs. */
 void groups_drop_empty(struct groups *groups, struct group *group);
 
-/* What the sink holds for a key changed by what was published: value NULL removes it. */
+/* What the sink must hold for a key of the group; value NULL removes it. */
 void group_set_output(struct groups *groups, struct group *group, const char *key,
                       const char *value, size_t len, int64_t revision);
 struct agent_output *group_find_output(struct group *group, const char *key);
+
+/* What the sink must hold for a key, whichever group it belongs to; NULL: nothing. */
+const struct agent_output *groups_find_output(const struct groups *groups, const char *key);
 
 /* The outputs that a step emitted. */
 struct agent_emit {
@@ -61,5 +65,20 @@ struct agent_emit {
 };
 /* Sorts by key; an error when a key was emitted twice. */
 int emit_finish(struct agent_emit *emit, struct err *err) MOT_NODISCARD;
+
+/* A record that the sink needs. */
+struct change {
+    const char *key;
+    const char *value; /* NULL: a tombstone */
+    size_t len;
+    int64_t revision;
+    const char *trace; /* NULL: none */
+};
+/* False: the process stops, nothing more is to be published. */
+typedef bool publish_change(void *context, const struct change *change);
+/* Runs the agent's step on a group and publishes what its outputs differ in from what the sink
+ * holds. @arena is cleared first. */
+int group_decide(struct groups *groups, struct group *group, struct arena *arena,
+                 publish_change *publish, void *context, struct err *err) MOT_NODISCARD;
 
 #endif

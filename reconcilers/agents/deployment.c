@@ -22,6 +22,8 @@ const char *deployment_group(struct arena *arena, const char *topic, const char 
         const char *slash = strchr(key, '/');
         return slash ? arena_strdup(arena, slash + 1) : NULL;
     }
+    if (!value)
+        return NULL;
     struct err err;
     json_t *instance = json_parse(value, len, false, &err);
     const char *ns = json_at_text(instance, "namespace");
@@ -74,6 +76,8 @@ static void decode_instance(struct arena *arena, const json_t *value, struct inp
                              strcmp(phase, "Stopping") == 0),
         .ready = json_at_bool(value, "ready", false) && phase && strcmp(phase, "Running") == 0,
     };
+    if (!inputs->region[0])
+        inputs->region = copy_text(arena, value, "region");
 }
 
 static int decode_inputs(const struct agent_group *group, struct arena *arena,
@@ -91,6 +95,7 @@ static int decode_inputs(const struct agent_group *group, struct arena *arena,
                 return err_wrap(err, "desired");
             inputs->in.desired = desired;
             inputs->uid = desired->uid;
+            inputs->region = desired->region;
             inputs->revision = desired->revision;
             continue;
         }
@@ -148,7 +153,7 @@ int deployment_state_step(const struct agent_group *group, struct arena *arena,
     const struct workload *desired = inputs.in.desired;
     json_t *state = json_pack(
         "{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:o}", "namespace", ns,
-        "name", name, "uid", inputs.uid, "region", desired ? desired->region : "", "revision",
+        "name", name, "uid", inputs.uid, "region", inputs.region, "revision",
         (json_int_t)inputs.revision, "generation", (json_int_t)(desired ? desired->generation : 0),
         "state", region_state_name(summary.state), "gone", summary.gone, "message", summary.message,
         "desired", summary.desired, "running", summary.running, "ready", summary.ready, "updated",

@@ -42,5 +42,6 @@ const struct agent launch_agent = {
     .name = "launch",
     .sources = launch_sources,
     .sink = TOPIC_DESIRED,
+    .ordered = true,
     .step = launch_step,
 };

@@ -86,6 +86,9 @@ static void judge_zone(const struct region_input *in, struct zone_summary *zone)
     } else if (report->state == REGION_CONVERGED && zone->ready < zone->desired) {
         zone->state = REGION_PROGRESSING;
         zone->message = "the instances' own reports are not all in yet";
+    } else if (report->state == REGION_GONE && zone->desired > 0) {
+        zone->state = REGION_PROGRESSING;
+        zone->message = "the newest launch has not reached the scheduler yet";
     } else if (report->state == REGION_GONE && zone->running > 0) {
         zone->state = REGION_PROGRESSING;
         zone->message = "the instances' own reports are not all in yet";

@@ -60,18 +60,23 @@ struct agent {
     const char *name;           /* "launch", "instance-state" */
     const char *const *sources; /* NULL-terminated topic names */
     const char *sink;           /* topic name; NULL: none */
-    /* The group of a record, in @arena; NULL: ignore it. By default (function NULL) the key. */
+    /* The group of a record, in @arena; NULL: ignore it. By default (function NULL) the key. @value
+     * is NULL for a deleted key that was not an input: NULL then if the key alone does not tell. */
     const char *(*group_of)(struct arena *arena, const char *topic, const char *key,
                             const char *value, size_t len);
     /* The group of a sink key, to find previous outputs; NULL: the key. */
     const char *(*group_of_output)(struct arena *arena, const char *key, const char *value,
                                    size_t len);
+    /* Revisions of a key of the sources never go down: a record with a lower one than was read
+     * already, a tombstone's included, is a repetition and ignored. */
+    bool ordered;
     /* Pure. @arena is for scratch memory. An error leaves the sink as it is and is logged with the
      * group's name. */
     int (*step)(const struct agent_group *group, struct arena *arena, struct agent_emit *emit,
                 struct err *err);
     /* For agents that act in this process instead of publishing (converge): called after restoring,
-     * then on each change, from the bundle's thread; must not block. NULL: none. */
+     * then on each change, from the bundle's thread; must not block. NULL: none. @group is valid
+     * during the call. */
     void (*changed)(void *context, const struct agent_group *group);
     void *context;
 };
@@ -96,13 +101,18 @@ struct bundle_options {
     const struct agent *const *agents;
     size_t agent_count;
     struct bus_producer *producer; /* of the region's own cluster; shared; outlives the bundle */
-    void (*restored)(
-        void *context); /* once everything was restored and decided; bundle's thread; NULL: none */
+    /* Before everything is restored; bundle's thread; an error is tried again. For topics that are
+     * missing. NULL: none. */
+    int (*prepare)(void *context, struct err *err);
+    /* Everything was restored and decided; bundle's thread; NULL: none. Again when a cluster was
+     * wiped and everything was read anew. */
+    void (*restored)(void *context);
     void *context;
     size_t memory_max; /* bytes of kept inputs and outputs; 0: 256 MiB; beyond it the process ends
                           with a message */
 };
 
+/* What @options point to must outlive the bundle and the producer. */
 struct bundle *bundle_start(const struct bundle_options *options, struct err *err) MOT_NODISCARD;
 /* True once every source was read to where it ended at start, and each group was decided. */
 bool bundle_restored(struct bundle *bundle);
@@ -112,6 +122,7 @@ int64_t bundle_lag(struct bundle *bundle, const char *topic);
 /* Any thread: decides the group again as if one of its records had come. */
 void bundle_touch(struct bundle *bundle, const char *agent, const char *group);
 struct bus_state bundle_state(struct bundle *bundle);
+/* Ends the thread and frees the bundle; what is queued in the producer still goes out. */
 void bundle_stop(struct bundle *bundle);
 
 #endif
