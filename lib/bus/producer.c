@@ -197,6 +197,9 @@ static rd_kafka_resp_err_t hand_over(struct bus_producer *producer, const struct
 static int wait_for_room(struct bus_producer *producer, const char *topic,
                          const struct timespec *deadline, struct err *err)
 {
+    if (producer->closing)
+        return err_set(err, ERR_TRANSIENT, "kafka %s: %s: the producer is closing",
+                       producer->link.cluster, topic);
     while (producer->replacing || producer->outstanding >= producer->queue_max) {
         if (!wait_changed(producer, deadline))
             return err_set(err, ERR_TRANSIENT, "kafka %s: %s: %zu records wait already",
