@@ -86,9 +86,12 @@ static int change(struct target *target, const json_t *current, struct err *err)
                             .body = patch};
         json_t *body = NULL;
         rc = call_server(target, &call, &body, err);
-        json_decref(body);
+        /* The server fills in defaults below lists too: a patch that changes nothing in the end
+         * gets no new revision. */
         if (rc == 0)
-            say(target, "configured");
+            say(target,
+                object_revision(body) == object_revision(current) ? "unchanged" : "configured");
+        json_decref(body);
     }
     json_decref(patch);
     return rc;
