@@ -33,8 +33,8 @@ static struct bus_producer *new_producer(const struct bus_producer_options *opti
     producer->linger_ms = options->linger_ms;
     producer->delivery_timeout_ms =
         options->delivery_timeout_ms ? options->delivery_timeout_ms : DELIVERY_TIMEOUT_DEFAULT;
-    if (options->mirror)
-        producer->delivery_timeout_ms = 0; /* never */
+    if (options->mirror || options->delivery_timeout_ms < 0)
+        producer->delivery_timeout_ms = 0; /* librdkafka's word for never */
     pthread_mutex_init(&producer->lock, NULL);
     bus_cond_init(&producer->changed);
     producer->topics = map_new(free_sequences);

@@ -86,7 +86,7 @@ struct bus_producer_options {
     int64_t epoch;         /* goes into every record */
     size_t queue_max;      /* records in flight; 0: 10000. A full queue blocks the caller (back-pressure) */
     int linger_ms;         /* 0: send at once */
-    int delivery_timeout_ms; /* a record that is not durable by then is given up; 0: 120000 */
+    int delivery_timeout_ms; /* a record that is not durable by then is given up; 0: 120000, -1: never */
 };
 
 struct bus_producer *bus_producer_open(const struct bus_producer_options *options, struct err *err) MOT_NODISCARD;
