@@ -228,6 +228,8 @@ static void begin_stream(struct connection *c, struct job *job)
     c->stream = job->response.stream;
     c->stream->connection = c;
     atomic_fetch_add(&c->server->stream_count, 1);
+    if (c->server->stopping)
+        http_stream_end(c->stream);
     if (message->request.websocket) {
         c->bridge =
             bridge_open(c, message->websocket_key, c->stream->protocol, job->response.headers.data);
@@ -255,8 +257,6 @@ static void begin_stream(struct connection *c, struct job *job)
     }
     c->state = CONNECTION_STREAMING;
     io_receive(c, true);
-    if (c->server->stopping)
-        http_stream_end(c->stream);
 }
 
 /* ------------------------------------------------------------------------ turns */

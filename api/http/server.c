@@ -12,6 +12,8 @@
 #include "internal.h"
 #include "loop.h"
 
+#define STREAMS_A_TURN 4096
+
 /* ------------------------------------------------------------------------ mailbox */
 
 static void mailbox_init(struct mailbox *mailbox)
@@ -103,7 +105,7 @@ void server_close_stream(struct http_server *server, struct http_stream *stream)
 {
     stream_close(stream);
     forget_stream(&server->mailbox, stream);
-    stream_free(stream);
+    http_stream_unref(stream);
 }
 
 /* ------------------------------------------------------------------------ loop thread */
@@ -149,6 +151,24 @@ static void begin_stop(struct http_server *server)
     }
 }
 
+/* Not without end, however fast they are written to: sockets and deadlines have their turn too. */
+static void work_on_streams(struct http_server *server)
+{
+    for (int i = 0; i < STREAMS_A_TURN; i++) {
+        struct http_stream *stream = take_stream(server);
+        if (!stream)
+            return;
+        struct connection *connection = stream->connection;
+        if (!connection)
+            continue; /* its handler has not returned yet: the queue is looked at then */
+        connection_stream_work(connection);
+        io_settle(connection);
+    }
+    pthread_mutex_lock(&server->mailbox.lock);
+    wake(server);
+    pthread_mutex_unlock(&server->mailbox.lock);
+}
+
 void server_on_wake(struct http_server *server)
 {
     bool stop = false;
@@ -156,13 +176,7 @@ void server_on_wake(struct http_server *server)
         next = job->next;
         finish_job(server, job);
     }
-    for (struct http_stream *s = take_stream(server); s; s = take_stream(server)) {
-        struct connection *connection = s->connection;
-        if (!connection)
-            continue; /* its handler has not returned yet: the queue is looked at then */
-        connection_stream_work(connection);
-        io_settle(connection);
-    }
+    work_on_streams(server);
     if (stop && !server->stopping)
         begin_stop(server);
 }

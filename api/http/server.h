@@ -69,8 +69,7 @@ void http_response_header(struct http_response *response, const char *name, cons
 typedef void http_handler(void *context, const struct http_request *request,
                           struct http_response *response);
 
-/* ---------------------------------------------------------------------------------------- streams
- */
+/* ------------------------------------------------------------------------ streams */
 
 /*
  * A stream is an answer that goes on: chunked HTTP, or WebSocket text messages (one per write). Any
@@ -102,19 +101,25 @@ struct http_stream *http_stream_begin(const struct http_request *request,
                                       const struct http_stream_events *events, void *context);
 /* Takes a reference of its own. False when full or closed: nothing was queued. */
 bool http_stream_write(struct http_stream *stream, struct http_frame *frame);
+/*
+ * The server frees a stream after closed(), which comes whenever the peer leaves. So a thread that
+ * writes needs either a lock that closed() takes too, or a reference: it keeps the memory, and
+ * writing to a closed stream is refused.
+ */
+struct http_stream *http_stream_ref(struct http_stream *stream);
+void http_stream_unref(struct http_stream *stream);
 /* Everything queued is sent, then: end of chunks, or WebSocket close 1000. */
 void http_stream_end(struct http_stream *stream);
 /* At once; what is queued is dropped. */
 void http_stream_abort(struct http_stream *stream);
 
-/* ---------------------------------------------------------------------------------------- server
- */
+/* ------------------------------------------------------------------------ server */
 
 struct http_server_options {
-    const char
-        *address; /* "127.0.0.1"; anything but a loopback address is refused until there is TLS */
-    int port;     /* 0: a free one */
-    int workers;  /* threads for handlers; 0: 32 */
+    /* "127.0.0.1"; anything but a loopback address is refused until there is TLS. */
+    const char *address;
+    int port;                  /* 0: a free one */
+    int workers;               /* threads for handlers; 0: 32 */
     size_t connections_max;    /* 0: 20000 */
     size_t requests_max;       /* waiting for or in handlers; 0: 1024 */
     size_t header_max;         /* bytes of request line and headers; 0: 64 KiB */

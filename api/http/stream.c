@@ -44,6 +44,7 @@ struct http_stream *stream_new(size_t queued_max, const struct http_stream_event
 {
     struct http_stream *stream = mem_zalloc(sizeof(*stream));
     pthread_mutex_init(&stream->lock, NULL);
+    atomic_init(&stream->refs, 1);
     stream->queued_max = queued_max;
     stream->events = events;
     stream->context = context;
@@ -92,9 +93,15 @@ void stream_close(struct http_stream *stream)
         stream->events->closed(stream->context);
 }
 
-void stream_free(struct http_stream *stream)
+struct http_stream *http_stream_ref(struct http_stream *stream)
 {
-    if (!stream)
+    atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
+    return stream;
+}
+
+void http_stream_unref(struct http_stream *stream)
+{
+    if (!stream || atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) != 1)
         return;
     drop_frames(stream);
     pthread_mutex_destroy(&stream->lock);
@@ -118,14 +125,17 @@ static void push(struct http_stream *stream, struct http_frame *frame)
     stream->queued += frame->len;
 }
 
-/* Unlocks. The owner is told while nothing of ours is locked. */
-static void unlock_and_notify(struct http_stream *stream)
+/*
+ * Unlocks. The owner is told under the lock: stream_close() waits for it, so the stream and its
+ * owner are there until then.
+ */
+static void notify_and_unlock(struct http_stream *stream)
 {
-    bool tell = !stream->notified && stream->notify;
+    bool tell = !stream->notified && !stream->closed && stream->notify;
     stream->notified = true;
-    pthread_mutex_unlock(&stream->lock);
     if (tell)
         stream->notify(stream->owner, stream);
+    pthread_mutex_unlock(&stream->lock);
 }
 
 bool http_stream_write(struct http_stream *stream, struct http_frame *frame)
@@ -144,7 +154,7 @@ bool http_stream_write(struct http_stream *stream, struct http_frame *frame)
     }
     if (frame->len > 0) /* an empty chunk would be the end */
         push(stream, http_frame_ref(frame));
-    unlock_and_notify(stream);
+    notify_and_unlock(stream);
     return true;
 }
 
@@ -152,7 +162,7 @@ void http_stream_end(struct http_stream *stream)
 {
     pthread_mutex_lock(&stream->lock);
     stream->ending = true;
-    unlock_and_notify(stream);
+    notify_and_unlock(stream);
 }
 
 void http_stream_abort(struct http_stream *stream)
@@ -160,7 +170,7 @@ void http_stream_abort(struct http_stream *stream)
     pthread_mutex_lock(&stream->lock);
     stream->aborted = true;
     drop_frames(stream);
-    unlock_and_notify(stream);
+    notify_and_unlock(stream);
 }
 
 size_t stream_text_header(size_t len, unsigned char header[10])

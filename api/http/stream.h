@@ -7,6 +7,7 @@
 #define MOT_API_HTTP_STREAM_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <mot/base/buf.h>
@@ -23,6 +24,7 @@ struct stream_owner {
 };
 
 struct http_stream {
+    atomic_size_t refs;
     pthread_mutex_t lock;
     struct http_frame **ring;
     size_t first, count, capacity;
@@ -46,9 +48,8 @@ struct http_stream {
  * stream_fill(). */
 struct http_stream *stream_new(size_t queued_max, const struct http_stream_events *events,
                                void *context);
-/* Calls closed(); the caller frees it with stream_free() once nothing else refers to it. */
+/* Calls closed(), the first time. The caller gives its reference back with http_stream_unref(). */
 void stream_close(struct http_stream *stream);
-void stream_free(struct http_stream *stream);
 
 /*
  * Takes frames until @out holds @target bytes or more (frames stay whole, so at least one goes) and

@@ -133,6 +133,7 @@ static void the_grace_has_an_end(void **state)
 struct mob {
     struct fixture *fixture;
     atomic_bool stop;
+    atomic_int *ready;
     int kind;
 };
 
@@ -151,6 +152,7 @@ static void *be_a_nuisance(void *context)
     struct client *clients[20];
     for (int i = 0; i < 20; i++)
         clients[i] = client_open(mob->fixture->port);
+    atomic_fetch_add(mob->ready, 1);
     for (int round = 0; !atomic_load(&mob->stop); round++) {
         struct client *client = clients[round % 20];
         client_says(client, texts[(mob->kind + round) % 5]);
@@ -179,13 +181,16 @@ static void in_the_middle_of_everything(void **state)
         struct fixture fixture;
         struct mob mob[4];
         pthread_t threads[4];
+        atomic_int ready = 0;
         fixture_start(&fixture, NULL);
         for (int i = 0; i < 4; i++) {
             mob[i].fixture = &fixture;
             mob[i].kind = i;
+            mob[i].ready = &ready;
             atomic_init(&mob[i].stop, false);
             pthread_create(&threads[i], NULL, i == 3 ? send_events : be_a_nuisance, &mob[i]);
         }
+        assert_true(fixture_reaches(&ready, 3));
         clock_sleep_ms(200);
         http_server_stop(fixture.server, round % 2 ? 300 : 0);
         for (int i = 0; i < 4; i++)

@@ -80,7 +80,7 @@ static void frames_for_the_wire(void **state)
         stream_close(stream);
         stream_close(stream);
         assert_int_equal(calls.closed, 1);
-        stream_free(stream);
+        http_stream_unref(stream);
         buf_release(&out);
     }
 }
@@ -108,7 +108,7 @@ static void is_bounded(void **state)
     assert_true(stream_aborted(stream));
     stream_close(stream);
     assert_int_equal(calls.closed, 1);
-    stream_free(stream);
+    http_stream_unref(stream);
     buf_release(&out);
 }
 
@@ -128,7 +128,7 @@ static void takes_what_fits(void **state)
         stream_fill(stream, &out, out.len + 100, STREAM_RAW);
     assert_int_equal(out.len, 4000);
     stream_close(stream);
-    stream_free(stream);
+    http_stream_unref(stream);
     buf_release(&out);
 }
 
@@ -142,14 +142,29 @@ static void shares_frames(void **state)
     assert_true(http_stream_write(two, frame));
     http_frame_unref(frame);
     stream_close(one);
-    stream_free(one);
+    http_stream_unref(one);
     struct buf out;
     buf_init(&out, 100);
     stream_fill(two, &out, 100, STREAM_RAW);
     assert_string_equal(out.data, "shared");
     stream_close(two);
-    stream_free(two);
+    http_stream_unref(two);
     buf_release(&out);
+}
+
+static void a_reference_outlives_the_close(void **state)
+{
+    (void)state;
+    struct calls calls = {0};
+    struct http_stream *stream = http_stream_ref(start(&calls, 100));
+    stream_close(stream);
+    http_stream_unref(stream); /* the server's */
+    assert_false(put(stream, "x"));
+    http_stream_end(stream);
+    http_stream_abort(stream);
+    assert_int_equal(calls.notified, 0);
+    assert_int_equal(calls.closed, 1);
+    http_stream_unref(stream);
 }
 
 static void text_headers(void **state)
@@ -178,15 +193,19 @@ static void begins_without_a_server(void **state)
     assert_true(put(stream, "x"));
     stream_close(stream);
     assert_int_equal(calls.closed, 1);
-    stream_free(stream);
+    http_stream_unref(stream);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_for_the_wire), cmocka_unit_test(is_bounded),
-        cmocka_unit_test(takes_what_fits),     cmocka_unit_test(shares_frames),
-        cmocka_unit_test(text_headers),        cmocka_unit_test(begins_without_a_server),
+        cmocka_unit_test(frames_for_the_wire),
+        cmocka_unit_test(is_bounded),
+        cmocka_unit_test(takes_what_fits),
+        cmocka_unit_test(shares_frames),
+        cmocka_unit_test(text_headers),
+        cmocka_unit_test(a_reference_outlives_the_close),
+        cmocka_unit_test(begins_without_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
