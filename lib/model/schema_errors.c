@@ -87,11 +87,11 @@ char *path_field(const struct path *path)
     return path ? path_text(path) : mem_strdup("<nil>");
 }
 
-/* Shortest digits; an exponent of two digits below -4 and from 21. */
+/* Shortest digits; an exponent of two digits below 1e-4 and from 1e6. */
 void write_go_number(struct buf *buf, double number)
 {
     double magnitude = fabs(number);
-    if (!(magnitude > 0) || (magnitude >= 1e-4 && magnitude < 1e21)) {
+    if (!(magnitude > 0) || (magnitude >= 1e-4 && magnitude < 1e6)) {
         json_write_real(buf, number);
         return;
     }

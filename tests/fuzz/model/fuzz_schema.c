@@ -1,0 +1,76 @@
+/* Any JSON as an object of each kind; and, as [schema, object], as a schema of its own. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/model/json.h>
+#include <mot/model/kind.h>
+#include <mot/model/object.h>
+#include <mot/model/table.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void admit(const struct schema *schema, const json_t *value)
+{
+    struct err err;
+    struct field_errors errors = {0};
+    struct texts unknown = {0};
+    json_t *object = json_deep_copy(value);
+    schema_validate(schema, object, &errors);
+    if (schema_check_metadata(object, &err) == 0) {
+        schema_prune(schema, object, &unknown);
+        schema_default(schema, object);
+        schema_validate(schema, object, &errors);
+        schema_validate_status(schema, object, &errors);
+    }
+    field_errors_release(&errors);
+    texts_release(&unknown);
+    json_decref(object);
+}
+
+static void print(const struct kind *kind, const json_t *value)
+{
+    struct err err;
+    struct buf cells;
+    struct table *table = table_new(kind, &err);
+    buf_init(&cells, BUF_MAX_DEFAULT);
+    table_write_cells(&cells, table, value, 0);
+    buf_release(&cells);
+    table_free(table);
+}
+
+static void live(const json_t *value)
+{
+    json_t *object = json_deep_copy(value);
+    if (json_is_object(object)) {
+        free(object_selectable(object, NULL));
+        object_prepare_update(object, value, true);
+        object_add_finalizer(object, "x");
+        object_mark_deleted(object);
+        free(object_encode(object, NULL));
+    }
+    json_decref(object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct kinds *kinds;
+    struct err err;
+    if (!kinds)
+        kinds = kinds_load(&err);
+    json_t *value = json_parse((const char *)data, size, false, &err);
+    for (size_t i = 0; value && i < kinds_count(kinds); i++) {
+        admit(kinds_at(kinds, i)->schema, value);
+        print(kinds_at(kinds, i), value);
+    }
+    if (value)
+        live(value);
+    if (json_array_size(value) == 2) {
+        struct schema *schema = schema_compile(json_array_get(value, 0), &err);
+        if (schema)
+            admit(schema, json_array_get(value, 1));
+        schema_free(schema);
+    }
+    json_decref(value);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* Any bytes: what is accepted can be written, and says the same when it is read again. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/model/json.h>
+#include <mot/model/yaml.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_round_trip(const json_t *value)
+{
+    struct err err;
+    struct yaml_documents again;
+    char *text = yaml_write(value);
+    if (yaml_parse("again", text, strlen(text), &again, &err) != 0 || again.count != 1)
+        abort();
+    char *second = yaml_write(again.items[0].value);
+    if (strcmp(text, second) != 0)
+        abort();
+    free(text);
+    free(second);
+    yaml_documents_release(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct err err;
+    struct yaml_documents documents;
+    const char *text = (const char *)data;
+    if (yaml_parse("fuzz", text, size, &documents, &err) == 0) {
+        for (size_t i = 0; i < documents.count; i++)
+            check_round_trip(documents.items[i].value);
+        yaml_documents_release(&documents);
+    }
+    yaml_line_of(text, size, 0, "a[1].b");
+    yaml_line_of(text, size, 2, "spec.x");
+    return 0;
+}

@@ -1,0 +1,486 @@
+#include "support.h"
+
+#include <mot/model/schema.h>
+#include <mot/model/yaml.h>
+
+/* One property for each thing that a schema may say. */
+static const char schema_text[] =
+    "type: object\n"
+    "properties:\n"
+    "  metadata: {type: object}\n"
+    "  spec:\n"
+    "    type: object\n"
+    "    required: [r, q]\n"
+    "    properties:\n"
+    "      r: {type: string}\n"
+    "      q: {type: integer, default: 5}\n"
+    "      s: {type: string, minLength: 2, maxLength: 4, pattern: '^[a-z]', nullable: true}\n"
+    "      one: {type: string, maxLength: 1}\n"
+    "      e: {type: string, enum: [A, B], default: A}\n"
+    "      en: {type: integer, enum: [1, 2]}\n"
+    "      i: {type: integer, minimum: 0, maximum: 10}\n"
+    "      x: {type: integer, minimum: 0, maximum: 10, exclusiveMinimum: true, exclusiveMaximum: "
+    "true}\n"
+    "      'n': {type: number, maximum: 2.5}\n"
+    "      m: {type: integer, multipleOf: 5}\n"
+    "      half: {type: number, multipleOf: 0.5}\n"
+    "      b: {type: boolean}\n"
+    "      a: {type: array, minItems: 1, maxItems: 2, items: {type: integer}}\n"
+    "      o: {type: object, minProperties: 1, maxProperties: 2, additionalProperties: {type: "
+    "integer, minimum: 0}}\n"
+    "      set: {type: array, x-kubernetes-list-type: set, items: {type: string}}\n"
+    "      map:\n"
+    "        type: array\n"
+    "        x-kubernetes-list-type: map\n"
+    "        x-kubernetes-list-map-keys: [port, protocol]\n"
+    "        items:\n"
+    "          type: object\n"
+    "          required: [port]\n"
+    "          properties: {port: {type: integer}, protocol: {type: string, default: TCP}, w: "
+    "{type: integer, default: 7}}\n"
+    "      ios: {x-kubernetes-int-or-string: true}\n"
+    "      t: {type: string, format: date-time}\n"
+    "      any: {x-kubernetes-preserve-unknown-fields: true, properties: {k: {type: object, "
+    "properties: {}}}}\n"
+    "      closed: {type: object, additionalProperties: false}\n"
+    "      open: {type: object, additionalProperties: true}\n"
+    "      dep: {type: object, default: {x: 3}, properties: {x: {type: integer}, 'y': {type: "
+    "integer, default: 4}}}\n"
+    "      nd: {type: string, nullable: true, default: nd}\n"
+    "      deep: {type: object, additionalProperties: {type: array, x-kubernetes-list-type: set, "
+    "items: {type: integer}}}\n"
+    "      alt:\n"
+    "        type: object\n"
+    "        properties: {p: {type: integer}, z: {type: integer}}\n"
+    "        anyOf: [{required: [p]}, {required: [z], properties: {z: {minimum: 5}}}]\n"
+    "      ones: {type: integer, oneOf: [{minimum: 5}, {maximum: 8}]}\n"
+    "      alls: {type: integer, allOf: [{minimum: 5}, {maximum: 8}]}\n"
+    "      not: {type: string, not: {enum: [x]}}\n"
+    "  status: {type: object, properties: {'n': {type: integer, maximum: 5}}}\n";
+
+static int compile_schema(void **state)
+{
+    struct yaml_documents documents;
+    struct err err;
+    assert_int_equal(yaml_parse("schema", schema_text, strlen(schema_text), &documents, &err), 0);
+    struct schema *schema = schema_compile(documents.items[0].value, &err);
+    yaml_documents_release(&documents);
+    assert_non_null(schema);
+    *state = schema;
+    return 0;
+}
+
+static int free_schema(void **state)
+{
+    schema_free(*state);
+    return 0;
+}
+
+/* "field|Reason|message" of all findings, one a line. */
+static char *findings(struct field_errors *errors)
+{
+    struct buf buf;
+    buf_init(&buf, 1 << 20);
+    for (size_t i = 0; i < errors->count; i++)
+        buf_addf(&buf, "%s%s|%s|%s", i ? "\n" : "", errors->items[i].field,
+                 errors->items[i].reason + strlen("FieldValue"), errors->items[i].message);
+    field_errors_release(errors);
+    return buf_take(&buf);
+}
+
+/* @spec goes below a spec that is complete otherwise. */
+static json_t *object_with(const char *spec)
+{
+    json_t *object = quoted("{'metadata':{'name':'x'},'spec':{'r':'r','q':1}}");
+    json_t *more = quoted(spec);
+    json_object_update(json_object_get(object, "spec"), more);
+    json_decref(more);
+    return object;
+}
+
+static const struct {
+    const char *spec;
+    const char *findings;
+} cases[] = {
+    {"{}", ""},
+    {"{'r':5}", "spec.r|TypeInvalid|Invalid value: \"integer\": spec.r in body must be of type "
+                "string: \"integer\""},
+    {"{'b':'x'}", "spec.b|TypeInvalid|Invalid value: \"string\": spec.b in body must be of type "
+                  "boolean: \"string\""},
+    {"{'b':null}", "spec.b|TypeInvalid|Invalid value: \"null\": spec.b in body must be of type "
+                   "boolean: \"null\""},
+    {"{'i':1.5}", "spec.i|TypeInvalid|Invalid value: \"number\": spec.i in body must be of type "
+                  "integer: \"number\""},
+    {"{'i':5.0}", ""},
+    {"{'i':9223372036854775808}", "spec.i|TypeInvalid|Invalid value: \"number\": spec.i in body "
+                                  "must be of type integer: \"number\"\n"
+                                  "spec.i|Invalid|Invalid value: 9.223372036854776e+18: spec.i in "
+                                  "body should be less than or equal to 10"},
+    {"{'s':null}", ""},
+    {"{'s':'a'}",
+     "spec.s|Invalid|Invalid value: \"a\": spec.s in body should be at least 2 chars long"},
+    {"{'s':'abcde'}", "spec.s|TooLong|Too long: may not be more than 4 bytes"},
+    {"{'one':'ab'}", "spec.one|TooLong|Too long: may not be more than 1 byte"},
+    {"{'s':'a\xc3\xa9\xc3\xa9\xc3\xa9'}", ""},
+    {"{'s':'Zx'}", "spec.s|Invalid|Invalid value: \"Zx\": spec.s in body should match '^[a-z]'"},
+    {"{'e':'C'}", "spec.e|NotSupported|Unsupported value: \"C\": supported values: \"A\", \"B\""},
+    {"{'en':3}", "spec.en|NotSupported|Unsupported value: 3: supported values: \"1\", \"2\""},
+    {"{'i':11}",
+     "spec.i|Invalid|Invalid value: 11: spec.i in body should be less than or equal to 10"},
+    {"{'i':-1}",
+     "spec.i|Invalid|Invalid value: -1: spec.i in body should be greater than or equal to 0"},
+    {"{'x':0}", "spec.x|Invalid|Invalid value: 0: spec.x in body should be greater than 0"},
+    {"{'x':10}", "spec.x|Invalid|Invalid value: 10: spec.x in body should be less than 10"},
+    {"{'n':3}",
+     "spec.n|Invalid|Invalid value: 3: spec.n in body should be less than or equal to 2"},
+    {"{'n':2.6}",
+     "spec.n|Invalid|Invalid value: 2.6: spec.n in body should be less than or equal to 2.5"},
+    {"{'n':1e300}",
+     "spec.n|Invalid|Invalid value: 1e+300: spec.n in body should be less than or equal to 2.5"},
+    {"{'m':7}", "spec.m|Invalid|Invalid value: 7: spec.m in body should be a multiple of 5"},
+    {"{'half':1}", "spec.half|Invalid|Invalid value: 0: factor MultipleOf declared for spec.half "
+                   "must be positive: 0"},
+    {"{'half':1.5}", ""},
+    {"{'half':1.2}",
+     "spec.half|Invalid|Invalid value: 1.2: spec.half in body should be a multiple of 0.5"},
+    {"{'a':[]}", "spec.a|Invalid|Invalid value: 0: spec.a in body should have at least 1 items"},
+    {"{'a':[1,2,3]}", "spec.a|TooMany|Too many: 3: must have at most 2 items"},
+    {"{'a':['x']}", "spec.a[0]|TypeInvalid|Invalid value: \"string\": spec.a[0] in body must be of "
+                    "type integer: \"string\""},
+    {"{'o':{}}",
+     "spec.o|Invalid|Invalid value: 0: spec.o in body should have at least 1 properties"},
+    {"{'o':{'a':1,'b':1,'c':1}}", "spec.o|TooMany|Too many: 3: must have at most 2 items"},
+    {"{'o':{'k':-1}}",
+     "spec.o.k|Invalid|Invalid value: -1: spec.o.k in body should be greater than or equal to 0"},
+    {"{'set':['a','b','a','a']}", "spec.set[2]|Duplicate|Duplicate value: \"a\""},
+    {"{'map':[{'port':1,'protocol':'TCP'},{'port':1,'protocol':'TCP'},{'port':1}]}",
+     "spec.map[1]|Duplicate|Duplicate value: {\"port\":1,\"protocol\":\"TCP\"}"},
+    {"{'map':['x']}",
+     "spec.map[0]|TypeInvalid|Invalid value: \"string\": spec.map[0] in body must be of type "
+     "object: \"string\"\n"
+     "spec.map[0]|Invalid|Invalid value: \"x\": must be an object for an array of list-type map"},
+    {"{'map':[{}]}", "spec.map[0].port|Required|Required value"},
+    {"{'ios':5}", ""},
+    {"{'ios':'50%'}", ""},
+    {"{'ios':1.5}", "spec.ios|TypeInvalid|Invalid value: \"number\": spec.ios in body must be of "
+                    "type integer,string: \"number\""},
+    {"{'t':'2020-01-01t00:00:00z'}", ""},
+    {"{'t':'x'}",
+     "spec.t|TypeInvalid|Invalid value: \"x\": spec.t in body must be of type date-time: \"x\""},
+    {"{'t':5}", "spec.t|TypeInvalid|Invalid value: \"int64\": spec.t in body must be of type "
+                "date-time: \"int64\""},
+    {"{'closed':{'k':1}}",
+     "spec.closed|Invalid|Invalid value: \"k\": spec.closed.k in body is a forbidden property"},
+    {"{'deep':{'k':[1,1]}}", "spec.deep[k][1]|Duplicate|Duplicate value: 1"},
+    {"{'alt':{'p':1}}", ""},
+    {"{'alt':{'z':1}}",
+     "<nil>|Invalid|Invalid value: \"\": \"spec.alt\" must validate at least one schema (anyOf)\n"
+     "spec.alt.z|Invalid|Invalid value: 1: spec.alt.z in body should be greater than or equal to "
+     "5"},
+    {"{'ones':6}", "<nil>|Invalid|Invalid value: \"\": \"spec.ones\" must validate one and only "
+                   "one schema (oneOf). Found 2 valid "
+                   "alternatives"},
+    {"{'ones':9}", ""},
+    {"{'alls':9}",
+     "spec.alls|Invalid|Invalid value: 9: spec.alls in body should be less than or equal to 8\n"
+     "<nil>|Invalid|Invalid value: \"\": \"spec.alls\" must validate all the schemas (allOf)"},
+    {"{'not':'x'}",
+     "<nil>|Invalid|Invalid value: \"\": \"spec.not\" must not validate the schema (not)"},
+};
+
+static void validates(void **state)
+{
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct field_errors errors = {0};
+        json_t *object = object_with(cases[i].spec);
+        schema_validate(*state, object, &errors);
+        AUTO_FREE char *found = findings(&errors);
+        expect_text(found, cases[i].findings, cases[i].spec);
+        json_decref(object);
+    }
+}
+
+static void requires(void **state)
+{
+    struct field_errors errors = {0};
+    json_t *object = quoted("{'metadata':{'name':'x'},'spec':{}}");
+    schema_validate(*state, object, &errors);
+    AUTO_FREE char *found = findings(&errors);
+    assert_string_equal(found, "spec.r|Required|Required value\nspec.q|Required|Required value");
+    json_decref(object);
+}
+
+static void validates_status_apart(void **state)
+{
+    struct field_errors errors = {0};
+    json_t *object = quoted("{'metadata':{'name':'x'},'spec':5,'status':{'n':8}}");
+    schema_validate_status(*state, object, &errors);
+    AUTO_FREE char *found = findings(&errors);
+    assert_string_equal(
+        found, "status.n|Invalid|Invalid value: 8: n in body should be less than or equal to 5");
+    json_decref(object);
+}
+
+static void stops_at_the_maximum(void **state)
+{
+    struct field_errors errors = {.max = 2};
+    json_t *object = object_with("{'a':['x','y','z']}");
+    schema_validate(*state, object, &errors);
+    assert_int_equal(errors.count, 2);
+    field_errors_release(&errors);
+    json_decref(object);
+}
+
+static const struct {
+    const char *spec;
+    const char *pruned;
+    const char *unknown; /* by ", " */
+} prune_cases[] = {
+    {"{'bogus':1,'a':[1]}", "{'a':[1]}", "spec.bogus"},
+    {"{'map':[{'port':1,'x':2}],'aaa':{}}", "{'map':[{'port':1}]}", "spec.aaa, spec.map[0].x"},
+    {"{'o':{'k':1}}", "{'o':{'k':1}}", ""},
+    {"{'any':{'u':{'v':1},'k':{'z':1}}}", "{'any':{'u':{'v':1},'k':{}}}", "spec.any.k.z"},
+    {"{'any':[{'u':1}]}", "{'any':[{'u':1}]}", ""},
+    {"{'open':{'k':1,'o':{'a':1},'l':[{'a':1}]}}", "{'open':{'k':1,'o':{},'l':[{}]}}",
+     "spec.open.l[0].a, spec.open.o.a"},
+    {"{'closed':{'k':1}}", "{'closed':{'k':1}}", ""},
+    {"{'b':null,'s':null,'e':null,'o':{'k':null}}", "{'s':null,'e':null,'o':{}}", ""},
+    {"{'a':[null]}", "{'a':[null]}", ""},
+};
+
+static void prunes(void **state)
+{
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(prune_cases); i++) {
+        struct texts unknown = {0};
+        struct buf list;
+        json_t *object = object_with(prune_cases[i].spec);
+        json_t *wanted = object_with(prune_cases[i].pruned);
+        schema_prune(*state, object, &unknown);
+        AUTO_FREE char *text = json_text(object);
+        if (!json_same(object, wanted))
+            fail_msg("%s: %s", prune_cases[i].spec, text);
+        buf_init(&list, 4096);
+        for (size_t j = 0; j < unknown.count; j++)
+            buf_addf(&list, "%s%.*s", j ? ", " : "", (int)strlen(unknown.items[j]) - 16,
+                     unknown.items[j] + 15);
+        expect_text(list.data ? list.data : "", prune_cases[i].unknown, prune_cases[i].spec);
+        buf_release(&list);
+        texts_release(&unknown);
+        json_decref(object);
+        json_decref(wanted);
+    }
+}
+
+static void prunes_metadata(void **state)
+{
+    struct texts unknown = {0};
+    json_t *object = quoted("{'bogus':1,'metadata':{'name':'x','labels':{},'annotations':{'a':null}"
+                            ",'creationTimestamp':null,"
+                            "'bogus':1,'generateName':'','finalizers':[],'ownerReferences':[{'zz':"
+                            "1,'name':'a'}],'uid':5}}");
+    schema_prune(*state, object, &unknown);
+    assert_int_equal(unknown.count, 3);
+    assert_string_equal(unknown.items[0], "unknown field \"metadata.bogus\"");
+    assert_string_equal(unknown.items[1], "unknown field \"metadata.ownerReferences[0].zz\"");
+    assert_string_equal(unknown.items[2], "unknown field \"bogus\"");
+    texts_release(&unknown);
+    expect_json(object,
+                "{'metadata':{'name':'x','annotations':{'a':''},'ownerReferences':[{'name':'a'}]}}",
+                "metadata");
+}
+
+static void fills_in_defaults(void **state)
+{
+    static const char *const table[][2] = {
+        {"{}", "{'e':'A','nd':'nd','dep':{'x':3,'y':4}}"},
+        {"{'e':null,'nd':null,'dep':{}}", "{'e':'A','nd':null,'dep':{'y':4}}"},
+        {"{'e':'B','dep':{'y':null,'x':1},'map':[{'port':1}]}",
+         "{'e':'B','nd':'nd','dep':{'y':4,'x':1},'map':[{'port':1,'protocol':'TCP','w':7}]}"},
+        {"{'e':'B','dep':5,'map':{}}", "{'e':'B','nd':'nd','dep':5,'map':{}}"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        json_t *object = object_with(table[i][0]);
+        json_t *wanted = object_with(table[i][1]);
+        schema_default(*state, object);
+        AUTO_FREE char *text = json_text(object);
+        if (!json_same(object, wanted))
+            fail_msg("%s: %s", table[i][0], text);
+        json_decref(object);
+        json_decref(wanted);
+    }
+}
+
+static void refuses_schemas(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {"5", "a schema must be an object, nested at most 64 deep"},
+        {"{'type':'strang'}", "unknown type \"strang\""},
+        {"{'properties':{'a':{'items':{'pattern':'('}}}}",
+         "a: items: pattern (: Unmatched ( or \\("},
+        {"{'pattern':'\\\\bx'}", "pattern \\bx: this escape is not supported in a pattern"},
+        {"{'x-kubernetes-list-type':'map'}",
+         "x-kubernetes-list-type \"map\" is unknown or lacks keys"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        struct err err = {0};
+        json_t *json = quoted(table[i][0]);
+        assert_null(schema_compile(json, &err));
+        expect_text(err.message, table[i][1], table[i][0]);
+        json_decref(json);
+    }
+}
+
+/* Whether @text matches a schema that is a string with one keyword. */
+static bool accepts(const char *keyword, const char *value, const char *text)
+{
+    struct err err = {0};
+    struct field_errors errors = {0};
+    json_t *json = json_pack("{s:s, s:{s:{s:s, s:s}}}", "type", "object", "properties", "s", "type",
+                             "string", keyword, value);
+    struct schema *schema = schema_compile(json, &err);
+    if (!schema)
+        fail_msg("%s: %s", value, err.message);
+    json_t *object = json_pack("{s:{s:s}, s:s}", "metadata", "name", "x", "s", text);
+    schema_validate(schema, object, &errors);
+    bool ok = errors.count == 0;
+    field_errors_release(&errors);
+    json_decref(object);
+    json_decref(json);
+    schema_free(schema);
+    return ok;
+}
+
+static void understands_patterns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        bool matches;
+    } table[] = {
+        {"^\\d+$", "123", true},
+        {"^\\d+$", "12a", false},
+        {"^[\\w.-]+$", "a-b.c_1", true},
+        {"^[\\w.-]+$", "a b", false},
+        {"^\\S+\\s\\D$", "ab c", true},
+        {"^(?:a|b){2}$", "ab", true},
+        {"^a+?b*?$", "aab", true},
+        {"(?i)^abc$", "ABC", true},
+        {"\\Aab\\z", "ab", true},
+        {"^a.c$", "a\nc", false},
+        {"^a.c$", "abc", true},
+        {"^[^\\]]$", "]", false},
+        {"^[\\]]$", "]", true},
+        {"^[]a]$", "]", true},
+        {"^[a\\-z]$", "-", true},
+        {"^[a\\-z]$", "m", false},
+        {"^[a-c-]$", "-", true},
+        {"^[\\^]$", "^", true},
+        {"^[\\^a]$", "^", true},
+        {"^[[:alpha:]]$", "q", true},
+        {"^\\.\\/\\-$", "./-", true},
+        {"b", "abc", true},
+        {"^$", "", true},
+        {"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "a-1", true},
+        {"^\\t$", "\t", true},
+        {"^[^\\d]$", "5", false},
+        {"^a\\{2\\}$", "a{2}", true},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        if (accepts("pattern", table[i].pattern, table[i].text) != table[i].matches)
+            fail_msg("%s on \"%s\"", table[i].pattern, table[i].text);
+    }
+}
+
+static void checks_formats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format;
+        const char *good[5];
+        const char *bad[5];
+    } table[] = {
+        {"date-time",
+         {"2020-01-01t00:00:00z", "2020-02-29T23:59:59.123+02:00"},
+         {"2020-01-01 00:00:00", "2020-01-01T00:00:00", "2020-13-01T00:00:00Z",
+          "2020-01-01T24:00:00Z", ""}},
+        {"date", {"2020-02-29"}, {"2021-02-29", "2020-1-1", "x"}},
+        {"duration", {"1h", "22 ns", "1 week", "1d", "P1D"}, {"5", "x", "h"}},
+        {"ipv4", {"1.2.3.4", "01.2.3.4", "::ffff:1.2.3.4"}, {"1.2.3", "1.2.3.256", "::1", "a"}},
+        {"ipv6", {"::1", "::ffff:1.2.3.4"}, {"1.2.3.4", ":::"}},
+        {"cidr", {"10.0.0.0/8", "::/0"}, {"10.0.0.0", "10.0.0.0/33", "::/129", "/8"}},
+        {"mac",
+         {"01:23:45:67:89:ab", "01-23-45-67-89-ab", "0123.4567.89ab"},
+         {"01:23", "01:23:45:67:89:zz"}},
+        {"uuid",
+         {"01234567-89ab-cdef-0123-456789abcdef", "0123456789abcdef0123456789ABCDEF"},
+         {"0123", "x"}},
+        {"uuid4",
+         {"01234567-89ab-4def-8123-456789abcdef"},
+         {"01234567-89ab-3def-8123-456789abcdef"}},
+        {"hostname", {"a", "a.bc", "a-b.example"}, {"a.b", "a_b", "1.2.3.4", "a.", ""}},
+        {"uri", {"/x", "a:b", "http://x/y?z"}, {"x", "", "%zz"}},
+        {"email", {"a@b.c", "A <a@b.c>"}, {"a", "@b", "a@", "a b@c"}},
+        {"byte", {"aGk=", "aGVsbG8h"}, {"aGk", "a===", "*"}},
+        {"hexcolor", {"#fff", "FFFFFF"}, {"#ff", "x"}},
+        {"rgbcolor", {"rgb(1,2,3)", "rgb(255, 0, 0)"}, {"rgb(256,0,0)", "rgb(1,2)"}},
+        {"ssn", {"123-45-6789", "123456789"}, {"12-345-6789"}},
+        {"isbn10", {"0321751043"}, {"0321751044"}},
+        {"isbn", {"978-0321751041", "0321751043"}, {"978-0321751042"}},
+        {"creditcard", {"4111 1111 1111 1111"}, {"4111 1111 1111 1112", "1"}},
+        {"bsonobjectid", {"0123456789abcdef01234567"}, {"0123"}},
+        {"password", {"", "anything"}, {NULL}},
+        {"k8s-short-name", {"a-b"}, {"A", "a.b"}},
+        {"k8s-long-name", {"a.b"}, {"A", "a..b"}},
+        {"unheard-of", {"", "x"}, {NULL}},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        for (size_t j = 0; j < 5 && table[i].good[j]; j++) {
+            if (!accepts("format", table[i].format, table[i].good[j]))
+                fail_msg("%s must take \"%s\"", table[i].format, table[i].good[j]);
+        }
+        for (size_t j = 0; j < 5 && table[i].bad[j]; j++) {
+            if (accepts("format", table[i].format, table[i].bad[j]))
+                fail_msg("%s must not take \"%s\"", table[i].format, table[i].bad[j]);
+        }
+    }
+}
+
+static void survives_any_type(void **state)
+{
+    static const char *const values[] = {"null", "5",  "1.5",    "true",  "'x'",
+                                         "[]",   "{}", "[null]", "[[{}]]"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(values); i++) {
+        for (int place = 0; place < 3; place++) {
+            struct field_errors errors = {0};
+            json_t *object = place == 0 ? quoted(values[i]) : json_object();
+            if (place > 0)
+                json_object_set_new(object, place == 1 ? "metadata" : "spec", quoted(values[i]));
+            schema_prune(*state, object, NULL);
+            schema_default(*state, object);
+            schema_validate(*state, object, &errors);
+            schema_validate_status(*state, object, &errors);
+            assert_int_not_equal(errors.count, 0);
+            field_errors_release(&errors);
+            json_decref(object);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(validates),
+        cmocka_unit_test(requires),
+        cmocka_unit_test(validates_status_apart),
+        cmocka_unit_test(prunes),
+        cmocka_unit_test(prunes_metadata),
+        cmocka_unit_test(stops_at_the_maximum),
+        cmocka_unit_test(fills_in_defaults),
+        cmocka_unit_test(refuses_schemas),
+        cmocka_unit_test(understands_patterns),
+        cmocka_unit_test(checks_formats),
+        cmocka_unit_test(survives_any_type),
+    };
+    return cmocka_run_group_tests(tests, compile_schema, free_schema);
+}
