@@ -103,6 +103,9 @@ static int resolve(struct request *request)
         return fail_unknown(request);
     if (*route->name && !*route->ns && request->kind->namespaced)
         return fail_unknown(request);
+    bool everywhere = request->kind->namespaced && !*route->ns;
+    if (everywhere && (route->verb == VERB_CREATE || route->verb == VERB_DELETE_COLLECTION))
+        return fail_method(request);
     if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE))
         return fail_method(request);
     return 0;

@@ -118,6 +118,11 @@ int fail_invalid(struct request *request, const char *name, struct field_errors 
     return fail_findings(request, request->kind->group, request->kind->kind, name, errors);
 }
 
+int fail_invalid_resource(struct request *request, const char *name, struct field_errors *errors)
+{
+    return fail_findings(request, request->kind->group, request->kind->plural, name, errors);
+}
+
 int fail_options(struct request *request, const char *options, struct field_errors *errors)
 {
     return fail_findings(request, "meta.k8s.io", options, "", errors);

@@ -50,6 +50,8 @@ int fail_invalid(struct request *request, const char *name, struct field_errors 
 /* The same for a single field. */
 int fail_field(struct request *request, const char *name, const char *field, const char *reason,
                const char *format, ...) MOT_PRINTF(5, 6);
+/* 422 that names the resource where others name the kind. */
+int fail_invalid_resource(struct request *request, const char *name, struct field_errors *errors);
 /* 422 about query options: @options is "CreateOptions", … */
 int fail_options(struct request *request, const char *options, struct field_errors *errors);
 

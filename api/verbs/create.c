@@ -143,9 +143,6 @@ int verb_create(struct request *request)
     struct write_options options;
     if (write_options_parse(request, "CreateOptions", &options) < 0)
         return -1;
-    if (request->kind->namespaced && !*request->route.ns)
-        return fail(request, 400, "BadRequest",
-                    "an empty namespace may not be set during creation");
     json_t *object = NULL;
     int result = admit(request, &options, &object);
     if (result == 0) {

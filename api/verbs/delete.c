@@ -10,22 +10,17 @@
 
 #include "../namespaces.h"
 #include "../respond.h"
+#include "delete.h"
 #include "write.h"
 
 #define TRIES 5
 
-struct delete_options {
-    struct write_options write;
-    char *uid; /* preconditions; NULL: none */
-    char *revision;
-    char *policy; /* propagationPolicy; NULL: none */
-};
-
-static void release(struct delete_options *options)
+void delete_options_release(struct delete_options *options)
 {
     free(options->uid);
     free(options->revision);
     free(options->policy);
+    *options = (struct delete_options){0};
 }
 
 static void take_text(char **target, const char *text)
@@ -96,8 +91,9 @@ static int check_policy(struct request *request, const char *policy)
     return fail_options(request, "DeleteOptions", &errors);
 }
 
-static int read_options(struct request *request, struct delete_options *options)
+int delete_options_read(struct request *request, struct delete_options *options)
 {
+    *options = (struct delete_options){0};
     if (write_options_parse(request, "DeleteOptions", &options->write) < 0)
         return -1;
     options->policy = http_query(request->http, "propagationPolicy");
@@ -136,50 +132,72 @@ static int check_preconditions(struct request *request, const struct delete_opti
 /* Finalizers are left: the object stays, marked as being deleted, until the last one is taken away.
  */
 static enum outcome mark(struct request *request, const struct delete_options *options,
-                         const struct live *live)
+                         const struct live *live, struct deleted *deleted)
 {
-    int64_t revision = live->stored->revision;
-    json_t *object = json_deep_copy(live->object);
     enum outcome outcome = OUTCOME_ANSWERED;
-    if (object_mark_deleted(object) && !options->write.dry_run)
-        outcome = write_replace(request, live, object, &revision);
-    if (outcome == OUTCOME_ANSWERED)
-        outcome = (enum outcome)respond_value(request, 200, object, revision);
-    json_decref(object);
+    deleted->object = json_deep_copy(live->object);
+    deleted->revision = live->stored->revision;
+    if (object_mark_deleted(deleted->object) && !options->write.dry_run)
+        outcome = write_replace(request, live, deleted->object, &deleted->revision);
     return outcome;
 }
 
-static enum outcome delete_once(struct request *request, const struct delete_options *options)
+static enum outcome delete_live(struct request *request, const struct delete_options *options,
+                                const struct live *live, struct deleted *deleted)
 {
-    struct live live;
-    enum outcome outcome = OUTCOME_FAILED;
-    if (live_read(request, &live) < 0 || check_preconditions(request, options, &live) < 0) {
+    if (check_preconditions(request, options, live) < 0)
+        return OUTCOME_FAILED;
+    deleted->uid = mem_strdup(live->stored->uid);
+    if (json_array_size(json_at(live->object, "metadata.finalizers")) > 0)
+        return mark(request, options, live, deleted);
+    deleted->gone = true;
+    deleted->revision = live->stored->revision;
+    deleted->object = json_incref(live->object);
+    return options->write.dry_run ? OUTCOME_ANSWERED : write_remove(request, live);
+}
+
+void deleted_release(struct deleted *deleted)
+{
+    free(deleted->uid);
+    json_decref(deleted->object);
+    *deleted = (struct deleted){0};
+}
+
+int delete_object(struct request *request, const struct delete_options *options,
+                  struct deleted *ret_deleted)
+{
+    enum outcome outcome = OUTCOME_CONFLICT;
+    *ret_deleted = (struct deleted){0};
+    for (int n = 0; n < TRIES && outcome == OUTCOME_CONFLICT; n++) {
+        struct live live;
+        deleted_release(ret_deleted);
+        outcome = (enum outcome)live_read(request, &live);
+        if (outcome == OUTCOME_ANSWERED)
+            outcome = delete_live(request, options, &live, ret_deleted);
         live_release(&live);
-        return outcome;
     }
-    bool keeps = json_array_size(json_at(live.object, "metadata.finalizers")) > 0;
-    if (keeps)
-        outcome = mark(request, options, &live);
-    else if (options->write.dry_run)
-        outcome = OUTCOME_ANSWERED;
-    else
-        outcome = write_remove(request, &live);
-    if (!keeps && outcome == OUTCOME_ANSWERED)
-        outcome = (enum outcome)respond_deleted(request, request->route.name, live.stored->uid);
-    live_release(&live);
-    return outcome;
+    return outcome == OUTCOME_CONFLICT ? fail_modified(request, request->route.name) : (int)outcome;
+}
+
+static int respond(struct request *request, const struct deleted *deleted)
+{
+    if (deleted->gone)
+        return respond_deleted(request, request->route.name, deleted->uid);
+    return respond_value(request, 200, deleted->object, deleted->revision);
 }
 
 int verb_delete(struct request *request)
 {
-    struct delete_options options = {0};
-    enum outcome outcome = (enum outcome)read_options(request, &options);
-    if (outcome == OUTCOME_ANSWERED && namespace_kind(request->kind))
-        outcome = (enum outcome)namespace_check_delete(request, request->route.name);
-    if (outcome == OUTCOME_ANSWERED)
-        outcome = OUTCOME_CONFLICT;
-    for (int n = 0; n < TRIES && outcome == OUTCOME_CONFLICT; n++)
-        outcome = delete_once(request, &options);
-    release(&options);
-    return outcome == OUTCOME_CONFLICT ? fail_modified(request, request->route.name) : (int)outcome;
+    struct delete_options options;
+    struct deleted deleted = {0};
+    int result = delete_options_read(request, &options);
+    if (result == 0 && namespace_kind(request->kind))
+        result = namespace_check_delete(request, request->route.name);
+    if (result == 0)
+        result = delete_object(request, &options, &deleted);
+    if (result == 0)
+        result = respond(request, &deleted);
+    deleted_release(&deleted);
+    delete_options_release(&options);
+    return result;
 }

@@ -70,7 +70,7 @@ static int check_revision(struct request *request, const struct live *live, cons
         struct field_errors errors = {0};
         field_errors_add(&errors, "metadata.resourceVersion", "FieldValueInvalid",
                          "Invalid value: 0: must be specified for an update");
-        return fail_invalid(request, request->route.name, &errors);
+        return fail_invalid_resource(request, request->route.name, &errors);
     }
     AUTO_FREE char *current = mem_printf("%" PRId64, live->stored->revision);
     if (strcmp(text, current) != 0)

@@ -61,7 +61,7 @@ static void test_create_refused(void **state)
     AUTO_FREE char *versioned = thing("\"name\":\"a\",\"resourceVersion\":\"5\"", "");
     AUTO_FREE char *nameless = thing("", "");
     AUTO_FREE char *large = thing("\"name\":\"a\"", "\"size\":99");
-    AUTO_FREE char *labels = thing("\"name\":\"a\",\"labels\":5", "");
+    AUTO_FREE char *labels = thing("\"name\":\"a\",\"labels\":{\"x\":5}", "");
     AUTO_FREE char *unknown = thing("\"name\":\"a\"", "\"bogus\":1,\"size\":1,\"size\":2");
     expect_failure(server, 400, "POST", THINGS, NULL, other,
                    "the namespace of the provided object does not match the namespace sent on the "
@@ -332,6 +332,25 @@ static void test_namespaces(void **state)
     server_stop(server);
 }
 
+static void test_delete_collection(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    create_thing(server, "a", "red");
+    create_thing(server, "b", "blue");
+    create_thing(server, "c", "red");
+    json_t *gone = expect_call(server, 200, "DELETE", THINGS "?labelSelector=color%3Dred", NULL);
+    assert_string_equal(text_at(gone, "kind"), "ThingList");
+    assert_int_equal(json_array_size(json_at(gone, "items")), 2);
+    json_decref(gone);
+    json_t *left = expect_call(server, 200, "GET", THINGS, NULL);
+    assert_int_equal(json_array_size(json_at(left, "items")), 1);
+    json_decref(left);
+    expect_failure(server, 405, "DELETE", "/apis/mot.dev/v1alpha1/things", NULL, NULL,
+                   "the server does not allow this method on the requested resource");
+    server_stop(server);
+}
+
 static void test_routes(void **state)
 {
     (void)state;
@@ -363,9 +382,10 @@ static void test_yaml(void **state)
     struct server *server = begin();
     struct answer answer =
         call(server, "POST", THINGS, "content-type: application/yaml\naccept: application/yaml",
-             "apiVersion: mot.dev/v1alpha1\nkind: Thing\nmetadata:\n  name: y\n"
+             "apiVersion: mot.dev/v1alpha1\nkind: Thing\nmetadata:\n  name: yam\n"
              "spec:\n  color: red\n");
-    assert_int_equal(answer.code, 201);
+    if (answer.code != 201)
+        fail_msg("%d %s", answer.code, answer.text);
     assert_non_null(strstr(answer.text, "  color: red\n"));
     answer_release(&answer);
     server_stop(server);
@@ -380,7 +400,7 @@ int main(void)
         cmocka_unit_test(test_status),     cmocka_unit_test(test_patch),
         cmocka_unit_test(test_delete),     cmocka_unit_test(test_finalizers),
         cmocka_unit_test(test_namespaces), cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_yaml),
+        cmocka_unit_test(test_yaml),       cmocka_unit_test(test_delete_collection),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
