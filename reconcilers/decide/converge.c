@@ -135,6 +135,15 @@ static void apply(struct turn *t, size_t i)
         act(t, (struct converge_action){CONVERGE_APPLY, i, replicas, NULL, why});
 }
 
+/* When the window has room again. */
+static int64_t next_remove(const struct converge_input *in)
+{
+    size_t max = in->removes_max > 0 ? (size_t)in->removes_max : 0;
+    if (max == 0 || in->removed_count < max)
+        return in->now + CONVERGE_WINDOW_MS;
+    return in->removed_at[in->removed_count - max] + CONVERGE_WINDOW_MS;
+}
+
 static void remove_app(struct turn *t, size_t i)
 {
     const struct converge_desired *desired = &t->in->desired[i];
@@ -146,8 +155,7 @@ static void remove_app(struct turn *t, size_t i)
     if (!may_call(t, desired))
         return;
     if (t->removes_left == 0) {
-        look_at(t, t->in->removed_count > 0 ? t->in->removed_at[0] + CONVERGE_WINDOW_MS
-                                            : t->in->now + CONVERGE_WINDOW_MS);
+        look_at(t, next_remove(t->in));
         return;
     }
     t->removes_left--;
