@@ -470,7 +470,7 @@ static int find_operator(const char *text, enum selector_operator *ret_op, struc
 static int add_match_expression(struct selector *selector, const json_t *expression,
                                 struct err *err)
 {
-    enum selector_operator op;
+    enum selector_operator op = SELECTOR_IN;
     const char *key = json_at_text(expression, "key");
     const json_t *values = json_object_get(expression, "values");
     if (find_operator(json_at_text(expression, "operator"), &op, err) != 0 ||
