@@ -80,6 +80,15 @@ static const struct bundle_topic *topic_named(const struct bundle *bundle, const
     return NULL;
 }
 
+/* Of a topic that collect_sources() has found a place for. */
+static const struct bundle_topic *topic_placed(const struct bundle *bundle, const char *name)
+{
+    const struct bundle_topic *topic = topic_named(bundle, name);
+    if (!topic)
+        abort();
+    return topic;
+}
+
 static bool is_stopping(struct bundle *bundle)
 {
     pthread_mutex_lock(&bundle->lock);
@@ -198,7 +207,7 @@ static bool publish(void *context, const struct change *change)
     struct bundle *bundle = publisher->bundle;
     const struct agent *agent = bundle->options.agents[publisher->agent];
     const struct bus_message message = {
-        .topic = topic_named(bundle, agent->sink)->real_name,
+        .topic = topic_placed(bundle, agent->sink)->real_name,
         .partition = -1,
         .key = change->key,
         .value = change->value,
@@ -353,7 +362,7 @@ static void restore_output(void *context, const struct bus_record *record)
 
 static int restore_sink(struct bundle *bundle, size_t agent, struct err *err)
 {
-    const struct bundle_topic *sink = topic_named(bundle, bundle->options.agents[agent]->sink);
+    const struct bundle_topic *sink = topic_placed(bundle, bundle->options.agents[agent]->sink);
     struct bus_consumer_options options = {
         .region = bundle->options.region,
         .cluster = sink->cluster,
