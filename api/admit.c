@@ -13,6 +13,7 @@
 
 #define SUMMARY_MAX       30
 #define WARNINGS_LONG     4096
+#define WARNINGS_MAX      1000
 #define WARNING_TRUNCATED 256
 
 /* -------------------------------------------------------------------------------- decode */
@@ -216,17 +217,22 @@ static bool listed_before(const struct texts *texts, size_t index)
     return false;
 }
 
+/* As the real server: over a total length the texts are cut short, and then left out. */
 static void warn_all(struct request *request, const struct texts *findings)
 {
     size_t total = 0;
+    size_t written = 0;
     for (size_t i = 0; i < findings->count; i++)
         total += strlen(findings->items[i]);
-    for (size_t i = 0; i < findings->count; i++) {
+    for (size_t i = 0; i < findings->count && i < WARNINGS_MAX; i++) {
         if (listed_before(findings, i))
             continue;
         size_t len = strlen(findings->items[i]);
         if (total > WARNINGS_LONG && len > WARNING_TRUNCATED)
-            findings->items[i][WARNING_TRUNCATED] = '\0';
+            findings->items[i][len = WARNING_TRUNCATED] = '\0';
+        written += len;
+        if (written > WARNINGS_LONG)
+            return;
         warn(request, findings->items[i]);
     }
 }

@@ -114,7 +114,9 @@ static int resolve(struct request *request)
 static int negotiate(struct request *request)
 {
     bool list = request->route.verb == VERB_LIST || request->route.verb == VERB_WATCH;
-    if (negotiate_accept(http_header(request->http, "accept"), list, &request->output))
+    bool watch = request->route.verb == VERB_WATCH; /* its frames are JSON */
+    if (negotiate_accept(http_header(request->http, "accept"), list, &request->output) &&
+        !(watch && request->output.media != MEDIA_JSON))
         return 0;
     return fail(request, 406, "NotAcceptable",
                 "only the following media types are accepted: application/json, application/yaml");

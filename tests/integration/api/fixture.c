@@ -102,6 +102,11 @@ char *fixture_database(const char *name)
     return postgres_url(postgres, name);
 }
 
+void fixture_crash(void)
+{
+    postgres_restart(postgres, "immediate");
+}
+
 struct server *server_start(const char *url, const struct api_options *options)
 {
     const char *const crds[] = {namespace_crd, thing_crd, globe_crd};

@@ -25,6 +25,8 @@ int fixture_begin(void **state);
 int fixture_end(void **state);
 /* The URL of a database of its own; free() it. */
 char *fixture_database(const char *name);
+/* PostgreSQL crashes and comes back. */
+void fixture_crash(void);
 
 /* A server with the kinds Namespace, Thing (namespaced, status, selectable spec.color) and Globe
  * (cluster-wide). @options may be NULL; its store and kinds are filled in. */

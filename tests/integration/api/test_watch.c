@@ -387,6 +387,42 @@ static void test_two_servers(void **state)
     server_stop(two);
 }
 
+/* Until the database is back: 503 with Retry-After, and nothing written. */
+static void create_when_possible(struct server *server, const char *name)
+{
+    AUTO_FREE char *body = mem_printf("{\"apiVersion\":\"mot.dev/v1alpha1\",\"kind\":\"Thing\","
+                                      "\"metadata\":{\"name\":\"%s\"},\"spec\":{}}",
+                                      name);
+    for (int tries = 0; tries < 100; tries++) {
+        struct answer answer = call(server, "POST", THINGS, NULL, body);
+        int code = answer.code;
+        bool again = strstr(answer.headers, "Retry-After: ") != NULL;
+        answer_release(&answer);
+        if (code == 201)
+            return;
+        assert_int_equal(code, 503);
+        assert_true(again);
+        clock_sleep_ms(50);
+    }
+    fail_msg("the database did not come back");
+}
+
+static void test_database_crash(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    struct watch_client *stream = watch_open(server->port, WATCH, NULL, false);
+    create_thing(server, "a", "red");
+    watch_expect(stream, "ADDED", "a");
+    fixture_crash();
+    create_when_possible(server, "b");
+    watch_expect(stream, "ADDED", "b");
+    create_thing(server, "c", "red");
+    watch_expect(stream, "ADDED", "c");
+    watch_close(stream);
+    server_stop(server);
+}
+
 static void test_many_watchers(void **state)
 {
     (void)state;
@@ -423,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_large_initial_list),
         cmocka_unit_test(test_restart_in_the_middle),
         cmocka_unit_test(test_two_servers),
+        cmocka_unit_test(test_database_crash),
         cmocka_unit_test(test_many_watchers),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
