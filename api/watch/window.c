@@ -79,8 +79,12 @@ void window_append(struct window *window, struct window_ring *ring, struct watch
     window->bytes += watch_event_bytes(event);
     /* One event stays, however large. */
     while (window->count > 1 &&
-           (window->count > window->events_max || window->bytes > window->bytes_max))
-        drop_first(window, oldest_ring(window));
+           (window->count > window->events_max || window->bytes > window->bytes_max)) {
+        struct window_ring *oldest = oldest_ring(window);
+        if (!oldest)
+            break;
+        drop_first(window, oldest);
+    }
 }
 
 void window_reset(struct window *window, int64_t start)
