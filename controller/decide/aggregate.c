@@ -23,7 +23,8 @@ static const char *region_message(struct arena *arena, const struct aggregate_re
 {
     if (region->stale) {
         char age[CLOCK_TEXT_SIZE];
-        return arena_printf(arena, "the region was last heard of %s ago", clock_age(region->stale_for_ms, age));
+        return arena_printf(arena, "the region was last heard of %s ago",
+                            clock_age(region->stale_for_ms, age));
     }
     if (region->reported && !region->current)
         return "the region has not answered the newest launch yet";
@@ -37,7 +38,8 @@ struct tally {
     const char *message;
 };
 
-static void tally_add(struct tally *tally, const struct aggregate_region *region, const char *message)
+static void tally_add(struct tally *tally, const struct aggregate_region *region,
+                      const char *message)
 {
     if (tally->count++ == 0) {
         tally->region = region->name;
@@ -47,7 +49,8 @@ static void tally_add(struct tally *tally, const struct aggregate_region *region
 
 static const char *tally_text(struct arena *arena, const struct tally *tally)
 {
-    const char *more = tally->count > 1 ? arena_printf(arena, " (and %d more)", tally->count - 1) : "";
+    const char *more =
+        tally->count > 1 ? arena_printf(arena, " (and %d more)", tally->count - 1) : "";
     const char *sep = tally->message[0] ? ": " : "";
     return arena_printf(arena, "%s%s%s%s", tally->region, sep, tally->message, more);
 }
@@ -56,49 +59,65 @@ struct tallies {
     struct tally failed, unknown, moving, lacking;
 };
 
-static void judge_available(struct arena *arena, const struct tallies *tallies, struct aggregate_output *out)
+static void judge_available(struct arena *arena, const struct aggregate_input *in,
+                            const struct tallies *tallies, struct aggregate_output *out)
 {
-    if (tallies->lacking.count)
-        out->available = (struct aggregate_condition){"False", "TooFewReady", tally_text(arena, &tallies->lacking)};
+    if (in->count == 0)
+        out->available = (struct aggregate_condition){
+            "False", "NoRegion", in->problem[0] ? in->problem : "no region has a part of it"};
+    else if (tallies->lacking.count)
+        out->available = (struct aggregate_condition){"False", "TooFewReady",
+                                                      tally_text(arena, &tallies->lacking)};
     else if (tallies->unknown.count)
-        out->available = (struct aggregate_condition){"Unknown", "RegionUnknown", tally_text(arena, &tallies->unknown)};
+        out->available = (struct aggregate_condition){"Unknown", "RegionUnknown",
+                                                      tally_text(arena, &tallies->unknown)};
     else
-        out->available = (struct aggregate_condition){"True", "EnoughReady", "every region has enough ready instances"};
+        out->available = (struct aggregate_condition){"True", "EnoughReady",
+                                                      "every region has enough ready instances"};
 }
 
-static void judge_progress(struct arena *arena, const struct aggregate_input *in, const struct tallies *tallies,
-                           struct aggregate_output *out)
+static void judge_progress(struct arena *arena, const struct aggregate_input *in,
+                           const struct tallies *tallies, struct aggregate_output *out)
 {
     if (in->deleting) {
-        out->done = (struct aggregate_condition){"False", "Deleting", "the deployment is being deleted"};
-        out->progressing = (struct aggregate_condition){"True", "Deleting", "the deployment is being deleted"};
+        out->done =
+            (struct aggregate_condition){"False", "Deleting", "the deployment is being deleted"};
+        out->progressing =
+            (struct aggregate_condition){"True", "Deleting", "the deployment is being deleted"};
         return;
     }
     bool problem = in->problem[0] != '\0';
     bool converged = !problem && in->count > 0 && out->converged == (int)in->count;
-    const char *counts = arena_printf(arena, "%d of %zu regions have converged", out->converged, in->count);
+    const char *counts =
+        arena_printf(arena, "%d of %zu regions have converged", out->converged, in->count);
     if (problem)
         out->done = (struct aggregate_condition){"False", "InvalidPlacement", in->problem};
     else if (tallies->failed.count)
-        out->done = (struct aggregate_condition){"False", "RegionFailed", tally_text(arena, &tallies->failed)};
+        out->done = (struct aggregate_condition){"False", "RegionFailed",
+                                                 tally_text(arena, &tallies->failed)};
     else if (tallies->unknown.count)
-        out->done = (struct aggregate_condition){"Unknown", "RegionUnknown", tally_text(arena, &tallies->unknown)};
+        out->done = (struct aggregate_condition){"Unknown", "RegionUnknown",
+                                                 tally_text(arena, &tallies->unknown)};
     else if (tallies->moving.count)
-        out->done = (struct aggregate_condition){"False", "Converging", tally_text(arena, &tallies->moving)};
+        out->done = (struct aggregate_condition){"False", "Converging",
+                                                 tally_text(arena, &tallies->moving)};
     else
-        out->done = (struct aggregate_condition){converged ? "True" : "False", converged ? "Converged" : "Converging",
-                                                 counts};
+        out->done = (struct aggregate_condition){converged ? "True" : "False",
+                                                 converged ? "Converged" : "Converging", counts};
     if (problem && tallies->moving.count == 0)
         out->progressing = (struct aggregate_condition){"False", "InvalidPlacement", in->problem};
     else if (tallies->failed.count)
-        out->progressing = (struct aggregate_condition){"False", "RegionFailed", tally_text(arena, &tallies->failed)};
+        out->progressing = (struct aggregate_condition){"False", "RegionFailed",
+                                                        tally_text(arena, &tallies->failed)};
     else if (tallies->moving.count)
         out->progressing = (struct aggregate_condition){"True", "Converging", counts};
     else
-        out->progressing = (struct aggregate_condition){"False", converged ? "Converged" : "Waiting", counts};
+        out->progressing =
+            (struct aggregate_condition){"False", converged ? "Converged" : "Waiting", counts};
 }
 
-void aggregate_decide(struct arena *arena, const struct aggregate_input *in, struct aggregate_output *out)
+void aggregate_decide(struct arena *arena, const struct aggregate_input *in,
+                      struct aggregate_output *out)
 {
     *out = (struct aggregate_output){0};
     out->states = arena_array(arena, in->count + 1, sizeof(out->states[0]));
@@ -122,8 +141,9 @@ void aggregate_decide(struct arena *arena, const struct aggregate_input *in, str
             tally_add(&tallies.moving, region, message);
         if (!region->stale && region->ready < region->desired - region->max_unavailable)
             tally_add(&tallies.lacking, region,
-                      arena_printf(arena, "%d of %d instances are ready", region->ready, region->desired));
+                      arena_printf(arena, "%d of %d instances are ready", region->ready,
+                                   region->desired));
     }
-    judge_available(arena, &tallies, out);
+    judge_available(arena, in, &tallies, out);
     judge_progress(arena, in, &tallies, out);
 }

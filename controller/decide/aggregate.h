@@ -13,16 +13,16 @@
 /* One region's part, as archived. */
 struct aggregate_region {
     const char *name;
-    bool wanted;          /* placement wants the region, and its part says what placement wants now */
-    bool reported;        /* its status has been archived at least once */
-    bool current;         /* the status is about the part's present generation */
+    bool wanted;   /* placement wants the region, and its part says what placement wants now */
+    bool reported; /* its status has been archived at least once */
+    bool current;  /* the status is about the part's present generation */
     bool deleting;
-    bool stale;           /* the region's heartbeat is overdue: nothing is known of it now */
+    bool stale; /* the region's heartbeat is overdue: nothing is known of it now */
     int64_t stale_for_ms;
-    const char *state;    /* as reported: Converged, Progressing, … */
+    const char *state; /* as reported: Converged, Progressing, … */
     const char *message;
-    int desired;          /* by placement */
-    int max_unavailable;  /* in the whole region */
+    int desired;         /* by placement */
+    int max_unavailable; /* in the whole region */
     int running, ready, updated;
 };
 
@@ -40,13 +40,15 @@ struct aggregate_condition {
 };
 
 struct aggregate_output {
-    const char **states;   /* per region: Pending, Progressing, Converged, Failed, Deleting, Unknown */
+    const char *
+        *states; /* per region: Pending, Progressing, Converged, Failed, Deleting, Unknown */
     const char **messages; /* per region */
     int desired, running, ready, updated;
     int converged;
     struct aggregate_condition available, progressing, done;
 };
 
-void aggregate_decide(struct arena *arena, const struct aggregate_input *in, struct aggregate_output *out);
+void aggregate_decide(struct arena *arena, const struct aggregate_input *in,
+                      struct aggregate_output *out);
 
 #endif

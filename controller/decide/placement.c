@@ -28,8 +28,8 @@ static size_t ruling(const struct placement_input *in, size_t region)
     return rule;
 }
 
-static void spread(struct arena *arena, const struct placement_rule *rule, const struct placement_region *region,
-                   struct placed_region *placed)
+static void spread(struct arena *arena, const struct placement_rule *rule,
+                   const struct placement_region *region, struct placed_region *placed)
 {
     placed->zones = arena_array(arena, region->zone_count + 1, sizeof(placed->zones[0]));
     for (size_t i = 0; i < region->zone_count; i++) {
@@ -84,16 +84,19 @@ static void add_removals(const struct placement_input *in, struct placement_plan
             at++;
         if (at < plan->count && strcmp(plan->regions[at].region, in->existing[i]) == 0)
             continue;
-        memmove(&plan->regions[at + 1], &plan->regions[at], (plan->count - at) * sizeof(plan->regions[0]));
+        memmove(&plan->regions[at + 1], &plan->regions[at],
+                (plan->count - at) * sizeof(plan->regions[0]));
         plan->regions[at] = (struct placed_region){.verb = PLACE_REMOVE, .region = in->existing[i]};
         plan->count++;
     }
 }
 
-void placement_decide(struct arena *arena, const struct placement_input *in, struct placement_plan *plan)
+void placement_decide(struct arena *arena, const struct placement_input *in,
+                      struct placement_plan *plan)
 {
     *plan = (struct placement_plan){.problem = ""};
-    plan->regions = arena_array(arena, in->region_count + in->existing_count + 1, sizeof(plan->regions[0]));
+    plan->regions =
+        arena_array(arena, in->region_count + in->existing_count + 1, sizeof(plan->regions[0]));
     for (size_t i = 0; i < in->region_count; i++) {
         const struct placement_region *region = &in->regions[i];
         size_t rule = ruling(in, i);

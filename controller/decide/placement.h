@@ -1,6 +1,6 @@
 /*
- * Placement: which regions a deployment runs in, by which rule, with how many instances in which zone. Pure: everything it
- * looks at is in the input, everything it says is in the plan.
+ * Placement: which regions a deployment runs in, by which rule, with how many instances in which
+ * zone. Pure: everything it looks at is in the input, everything it says is in the plan.
  */
 #ifndef MOT_CONTROLLER_DECIDE_PLACEMENT_H
 #define MOT_CONTROLLER_DECIDE_PLACEMENT_H
@@ -22,10 +22,10 @@ struct placement_rule {
     const char *const *regions; /* by name; none: any */
     size_t region_count;
     bool has_selector;
-    const bool *selected;       /* with a selector: for each region of the input, whether it matches */
-    const char *const *zones;   /* none: all */
+    const bool *selected; /* with a selector: for each region of the input, whether it matches */
+    const char *const *zones; /* none: all */
     size_t zone_count;
-    int replicas_per_zone;      /* -1: not given, as the next one */
+    int replicas_per_zone; /* -1: not given, as the next one */
     int replicas;
 };
 
@@ -34,7 +34,7 @@ struct placement_input {
     size_t region_count;
     const struct placement_rule *rules;
     size_t rule_count;
-    const char *const *existing;            /* regions that have a part of this deployment now */
+    const char *const *existing; /* regions that have a part of this deployment now */
     size_t existing_count;
 };
 
@@ -60,10 +60,11 @@ struct placed_region {
 struct placement_plan {
     struct placed_region *regions; /* by region name */
     size_t count;
-    const char *problem;           /* "" or what the user should know: a region that does not exist, … */
+    const char *problem; /* "" or what the user should know: a region that does not exist, … */
 };
 
 /* The plan lives in @arena and borrows from @in. */
-void placement_decide(struct arena *arena, const struct placement_input *in, struct placement_plan *plan);
+void placement_decide(struct arena *arena, const struct placement_input *in,
+                      struct placement_plan *plan);
 
 #endif

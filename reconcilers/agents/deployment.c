@@ -53,6 +53,8 @@ static void decode_report(struct arena *arena, const json_t *value, struct input
     inputs->reports[inputs->in.report_count++] = (struct zone_report){
         .zone = copy_text(arena, value, "zone"),
         .driver = copy_text(arena, value, "driver"),
+        .uid = copy_text(arena, value, "uid"),
+        .desired_revision = json_at_int(value, "desiredRevision", 0),
         .revision = json_at_int(value, "revision", 0),
         .generation = json_at_int(value, "generation", 0),
         .state = region_state_of(json_at_text(value, "state")),

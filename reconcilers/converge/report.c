@@ -230,6 +230,7 @@ static void write_report(const struct report_memory *memory, const struct report
     member(out, "namespace", report->ns);
     member(out, "name", report->name);
     member(out, "uid", named ? memory->uid : workload ? workload->uid : "");
+    number(out, "desiredRevision", workload ? workload->revision : 0);
     number(out, "revision", memory->revision);
     number(out, "generation", memory->generation);
     member(out, "templateHash", memory->hash);

@@ -66,33 +66,43 @@ static void count_instances(const struct region_input *in, struct zone_summary *
     }
 }
 
+/* The scheduler has accepted what is desired now. */
+static bool accepted(const struct workload *desired, const struct zone_report *report)
+{
+    return report->generation == desired->generation && strcmp(report->uid, desired->uid) == 0;
+}
+
+/* What the zone says is about an earlier launch. */
+static bool outdated(const struct workload *desired, const struct zone_report *report)
+{
+    return desired && report->desired_revision < desired->revision &&
+           report->state != REGION_UNKNOWN;
+}
+
+/* Why a report can't be taken at its word; NULL: it can. */
+static const char *doubt(const struct region_input *in, const struct zone_report *report,
+                         const struct zone_summary *zone)
+{
+    bool converged = report->state == REGION_CONVERGED, gone = report->state == REGION_GONE;
+    if (outdated(in->desired, report))
+        return "the newest launch has not reached the zone yet";
+    if ((converged && in->desired && !accepted(in->desired, report)) || (gone && zone->desired > 0))
+        return "the newest launch has not reached the scheduler yet";
+    if ((converged && zone->ready < zone->desired) || (gone && zone->running > 0))
+        return "the instances' own reports are not all in yet";
+    return NULL;
+}
+
 static void judge_zone(const struct region_input *in, struct zone_summary *zone)
 {
     const struct zone_report *report = report_of(in, zone->name);
     zone->desired = in->desired ? workload_replicas(in->desired, zone->name) : 0;
     zone->driver = report ? report->driver : "";
     zone->observed_at = report ? report->observed_at : "";
-    zone->message = report ? report->message : "the zone has not reported yet";
     count_instances(in, zone);
-    if (!report) {
-        zone->state = REGION_PROGRESSING;
-        return;
-    }
-    zone->state = report->state;
-    if (report->state == REGION_CONVERGED && in->desired &&
-        report->generation != in->desired->generation) {
-        zone->state = REGION_PROGRESSING;
-        zone->message = "the newest launch has not reached the scheduler yet";
-    } else if (report->state == REGION_CONVERGED && zone->ready < zone->desired) {
-        zone->state = REGION_PROGRESSING;
-        zone->message = "the instances' own reports are not all in yet";
-    } else if (report->state == REGION_GONE && zone->desired > 0) {
-        zone->state = REGION_PROGRESSING;
-        zone->message = "the newest launch has not reached the scheduler yet";
-    } else if (report->state == REGION_GONE && zone->running > 0) {
-        zone->state = REGION_PROGRESSING;
-        zone->message = "the instances' own reports are not all in yet";
-    }
+    const char *reason = report ? doubt(in, report, zone) : "the zone has not reported yet";
+    zone->state = reason ? REGION_PROGRESSING : report->state;
+    zone->message = reason ? reason : report->message;
 }
 
 /* Which of two zone states says more about the region. */
@@ -150,14 +160,18 @@ enum launch_outcome launch_decide(const struct region_input *in, const char **re
     bool pending = false;
     for (size_t i = 0; i < in->desired->zone_count; i++) {
         const struct zone_report *report = report_of(in, in->desired->zones[i].name);
-        if (report && report->error[0]) {
+        if (!report || outdated(in->desired, report)) {
+            pending = true;
+            continue;
+        }
+        if (report->error[0] && report->state == REGION_FAILED) {
             *ret_message = report->error;
             return LAUNCH_FAILED;
         }
         if (in->desired->deleting)
-            pending |= !report || report->state != REGION_GONE;
+            pending |= report->state != REGION_GONE;
         else
-            pending |= !report || report->generation != in->desired->generation;
+            pending |= !accepted(in->desired, report);
     }
     return pending ? LAUNCH_PENDING : LAUNCH_COMPLETE;
 }

@@ -28,11 +28,14 @@ enum region_state region_state_of(const char *name);
 struct zone_report {
     const char *zone;
     const char *driver;
-    int64_t revision; /* accepted by its scheduler; 0: none */
+    const char *uid; /* of the RegionalDeployment that was accepted */
+    int64_t
+        desired_revision; /* of the newest launch the zone knows; state and error are about it */
+    int64_t revision;     /* accepted by its scheduler; 0: none */
     int64_t generation;
     enum region_state state;
     const char *message;
-    const char *error; /* "" or why the scheduler refused the newest launch */
+    const char *error; /* "" or what went wrong with the newest launch */
     const char *observed_at;
     int replicas; /* accepted by its scheduler */
     int instances;

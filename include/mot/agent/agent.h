@@ -61,7 +61,9 @@ struct agent {
     const char *const *sources; /* NULL-terminated topic names */
     const char *sink;           /* topic name; NULL: none */
     /* The group of a record, in @arena; NULL: ignore it. By default (function NULL) the key. @value
-     * is NULL for a deleted key that was not an input: NULL then if the key alone does not tell. */
+     * is NULL for a deleted key that was not an input: NULL then if the key alone does not tell.
+     * Where it does not, what such a record had led to stays until another one of its group is
+     * read. */
     const char *(*group_of)(struct arena *arena, const char *topic, const char *key,
                             const char *value, size_t len);
     /* The group of a sink key, to find previous outputs; NULL: the key. */
