@@ -78,6 +78,8 @@ static void check_list(const struct node *node, const json_t *array, const struc
     if (node->list_type == LIST_ATOMIC ||
         (node->list_type == LIST_MAP && !check_item_types(array, parent, errors)))
         return;
+    if (json_array_size(array) < 2)
+        return;
     struct map *seen = map_new(NULL);
     json_array_foreach(array, index, item)
     {

@@ -87,14 +87,20 @@ static const char *json_name(const json_t *value)
     return json_is_number(value) ? "number" : "bool";
 }
 
-static int wrong_type(const json_t *value, const char *path, const char *go_type, struct err *err)
+/* Where a value is; put together only when there is something wrong with it. */
+struct place {
+    const char *prefix; /* "" or "ownerReferences." */
+    const char *key;
+};
+
+static int wrong_type(const json_t *value, struct place place, const char *go_type, struct err *err)
 {
     return err_set(err, ERR_INVALID,
-                   "json: cannot unmarshal %s into Go struct field ObjectMeta.%s of type %s",
-                   json_name(value), path, go_type);
+                   "json: cannot unmarshal %s into Go struct field ObjectMeta.%s%s of type %s",
+                   json_name(value), place.prefix, place.key, go_type);
 }
 
-static int check_strings(const json_t *value, const char *path, struct err *err)
+static int check_strings(const json_t *value, struct place place, struct err *err)
 {
     const char *key;
     json_t *item;
@@ -102,21 +108,21 @@ static int check_strings(const json_t *value, const char *path, struct err *err)
     json_object_foreach(json_mutable(value), key, item)
     {
         if (!json_is_string(item) && !json_is_null(item))
-            return wrong_type(item, path, "string", err);
+            return wrong_type(item, place, "string", err);
     }
     json_array_foreach(value, index, item)
     {
         if (!json_is_string(item) && !json_is_null(item))
-            return wrong_type(item, path, "string", err);
+            return wrong_type(item, place, "string", err);
     }
     return 0;
 }
 
-static int check_time(const json_t *value, const char *path, struct err *err)
+static int check_time(const json_t *value, struct place place, struct err *err)
 {
     int64_t time;
     if (!json_is_string(value))
-        return wrong_type(value, path, "string", err);
+        return wrong_type(value, place, "string", err);
     const char *text = json_string_value(value);
     struct err why = {0};
     if (clock_parse(text, &time, &why) != 0)
@@ -129,7 +135,7 @@ static int check_time(const json_t *value, const char *path, struct err *err)
 static int check_members(const struct meta_field *table, const json_t *object, const char *prefix,
                          struct err *err);
 
-static int check_items(const struct meta_field *field, const json_t *array, const char *path,
+static int check_items(const struct meta_field *field, const json_t *array, struct place place,
                        struct err *err)
 {
     size_t index;
@@ -137,15 +143,15 @@ static int check_items(const struct meta_field *field, const json_t *array, cons
     json_array_foreach(array, index, item)
     {
         if (!json_is_object(item))
-            return wrong_type(item, path, field->go_type + 2, err);
-        AUTO_FREE char *prefix = mem_printf("%s.", path);
+            return wrong_type(item, place, field->go_type + 2, err);
+        AUTO_FREE char *prefix = mem_printf("%s.", place.key);
         if (check_members(field->members, item, prefix, err) != 0)
             return -1;
     }
     return 0;
 }
 
-static int check_value(const struct meta_field *field, const json_t *value, const char *path,
+static int check_value(const struct meta_field *field, const json_t *value, struct place place,
                        struct err *err)
 {
     bool ok = true;
@@ -160,26 +166,26 @@ static int check_value(const struct meta_field *field, const json_t *value, cons
         ok = json_is_boolean(value);
         break;
     case META_TIME:
-        return check_time(value, path, err);
+        return check_time(value, place, err);
     case META_STRING_MAP:
         if (json_is_object(value))
-            return check_strings(value, path, err);
+            return check_strings(value, place, err);
         ok = false;
         break;
     case META_STRINGS:
         if (json_is_array(value))
-            return check_strings(value, path, err);
+            return check_strings(value, place, err);
         ok = false;
         break;
     case META_LIST:
         if (json_is_array(value))
-            return check_items(field, value, path, err);
+            return check_items(field, value, place, err);
         ok = false;
         break;
     case META_RAW:
         break;
     }
-    return ok ? 0 : wrong_type(value, path, field->go_type, err);
+    return ok ? 0 : wrong_type(value, place, field->go_type, err);
 }
 
 static int check_members(const struct meta_field *table, const json_t *object, const char *prefix,
@@ -192,8 +198,7 @@ static int check_members(const struct meta_field *table, const json_t *object, c
         const struct meta_field *field = find_field(table, key);
         if (!field || json_is_null(value))
             continue;
-        AUTO_FREE char *path = mem_printf("%s%s", prefix, key);
-        if (check_value(field, value, path, err) != 0)
+        if (check_value(field, value, (struct place){prefix, key}, err) != 0)
             return -1;
     }
     return 0;
@@ -284,7 +289,8 @@ static void prune_members(json_t *object, const struct meta_field *table, const 
                 texts_addf(unknown, "unknown field \"%s\"", text);
             json_object_del(object, key);
         } else if ((top && disappears(field, value)) ||
-                   (!json_is_null(value) && check_value(field, value, key, &err) != 0)) {
+                   (!json_is_null(value) &&
+                    check_value(field, value, (struct place){"", key}, &err) != 0)) {
             json_object_del(object, key);
         } else {
             prune_value(value, field, &path, unknown);
