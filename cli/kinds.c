@@ -5,6 +5,7 @@
 
 #include "cli/client/table.h"
 #include "cli/commands.h"
+#include "cli/reference.h"
 
 #include <mot/base/options.h>
 #include <mot/model/kind.h>
@@ -21,9 +22,32 @@ static json_t *row_of(const struct kind *kind)
     return row;
 }
 
+static void print(void (*write)(struct buf *, const struct kinds *), const struct kinds *kinds)
+{
+    struct buf out;
+    buf_init(&out, (size_t)4 << 20);
+    write(&out, kinds);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_release(&out);
+}
+
+static void write_table(struct buf *out, const struct kinds *kinds)
+{
+    json_t *rows =
+        json_pack("[[s, s, s, s, s]]", "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND");
+    for (size_t i = 0; i < kinds_count(kinds); i++)
+        json_array_append_new(rows, row_of(kinds_at(kinds, i)));
+    struct table table = {0};
+    table_rows(&table, rows, out);
+    table_release(&table);
+    json_decref(rows);
+}
+
 int kinds_main(int argc, char **argv)
 {
-    const struct option_spec options[] = {{0}};
+    bool reference = false;
+    const struct option_spec options[] = {
+        {"reference", NULL, OPTION_FLAG, &reference, "write the API reference, in Markdown"}, {0}};
     const struct command_spec command = {
         .name = "mot kinds", .summary = "Lists the kinds of objects.", .options = options};
     struct err err = {0};
@@ -36,18 +60,7 @@ int kinds_main(int argc, char **argv)
         fprintf(stderr, "mot kinds: %s\n", err.message);
         return 1;
     }
-    json_t *rows =
-        json_pack("[[s, s, s, s, s]]", "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND");
-    for (size_t i = 0; i < kinds_count(kinds); i++)
-        json_array_append_new(rows, row_of(kinds_at(kinds, i)));
-    struct table table = {0};
-    struct buf out;
-    buf_init(&out, (size_t)1 << 20);
-    table_rows(&table, rows, &out);
-    fwrite(out.data, 1, out.len, stdout);
-    buf_release(&out);
-    table_release(&table);
-    json_decref(rows);
+    print(reference ? reference_write : write_table, kinds);
     kinds_free(kinds);
     return 0;
 }
