@@ -69,6 +69,7 @@ static struct local *local_new(const struct driver_options *options)
         .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .ready = on_wake, .owner = local};
     pthread_mutex_init(&local->mutex, NULL);
     process_boot_id(local->boot);
+    process_raise_limits();
     return local;
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,24 @@
 #include <mot/base/mem.h>
 
 #define STAT_MAX 1024
+
+static pthread_once_t limits_once = PTHREAD_ONCE_INIT;
+static struct rlimit given_files; /* before they were raised */
+
+static void raise_limits(void)
+{
+    struct rlimit more;
+    if (getrlimit(RLIMIT_NOFILE, &given_files) < 0)
+        return;
+    more = given_files;
+    more.rlim_cur = more.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &more);
+}
+
+void process_raise_limits(void)
+{
+    pthread_once(&limits_once, raise_limits);
+}
 
 void process_boot_id(char boot[BOOT_ID_SIZE])
 {
@@ -167,6 +186,8 @@ __attribute__((noreturn)) static void run_child(struct child *child)
         if (chdir(spec->dir) == 0) {
             close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
             reset_signals();
+            if (given_files.rlim_max > 0)
+                setrlimit(RLIMIT_NOFILE, &given_files);
             child->failed = "execute the program";
             execve(spec->path, spec->argv, spec->envp);
         }

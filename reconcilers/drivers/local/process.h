@@ -24,6 +24,9 @@ struct process_spec {
     const char *boot;   /* process_boot_id() */
 };
 
+/* Every process that is watched costs a descriptor: this process may have as many as it can get. Those it starts get what it had. */
+void process_raise_limits(void);
+
 #define BOOT_ID_SIZE 40
 /* Of the running kernel; "" when there is none. */
 void process_boot_id(char boot[BOOT_ID_SIZE]);
