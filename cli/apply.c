@@ -69,8 +69,31 @@ static int create(struct target *target, struct err *err)
     return rc;
 }
 
+/* Without what the server writes by itself. The copy is the caller's. */
+static json_t *said_by_users(const json_t *object)
+{
+    json_t *copy = json_deep_copy(object);
+    json_object_del(copy, "status");
+    json_t *metadata = json_object_get(copy, "metadata");
+    json_object_del(metadata, "resourceVersion");
+    json_object_del(metadata, "managedFields");
+    return copy;
+}
+
+/* A patch may say again what defaults have filled in below a list: then nothing has changed. */
+static bool is_same(const json_t *before, const json_t *after)
+{
+    json_t *a = said_by_users(before);
+    json_t *b = said_by_users(after);
+    bool same = json_same(a, b);
+    json_decref(a);
+    json_decref(b);
+    return same;
+}
+
 static int change(struct target *target, const json_t *current, struct err *err)
 {
+    apply_keep_annotation(target->wanted, current);
     json_t *original = apply_last_applied(current);
     json_t *patch = apply_merge3(original, target->wanted, current);
     json_decref(original);
@@ -86,11 +109,8 @@ static int change(struct target *target, const json_t *current, struct err *err)
                             .body = patch};
         json_t *body = NULL;
         rc = call_server(target, &call, &body, err);
-        /* The server fills in defaults below lists too: a patch that changes nothing in the end
-         * gets no new revision. */
         if (rc == 0)
-            say(target,
-                object_revision(body) == object_revision(current) ? "unchanged" : "configured");
+            say(target, is_same(current, body) ? "unchanged" : "configured");
         json_decref(body);
     }
     json_decref(patch);

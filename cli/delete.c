@@ -154,15 +154,16 @@ static int run(struct session *session, int argc, char **argv, struct err *err)
     int rc = settings.files.count > 0 ? victims_of_files(session, &victims, err)
                                       : victims_of_arguments(session, argc, argv, &victims, err);
     bool failed = false;
+    int64_t deadline = timeout_ms > 0 ? clock_ms() + timeout_ms : 0;
+    /* One after the other: what contains is not deleted before what it contains is gone. */
     for (size_t i = 0; rc == 0 && i < victims.count; i++) {
         if (delete_one(session, &victims.items[i], err) != 0) {
             fprintf(stderr, "mot delete: %s\n", err->message);
             failed = true;
+        } else if (settings.wait) {
+            rc = await_end(session, &victims.items[i], deadline, err);
         }
     }
-    int64_t deadline = timeout_ms > 0 ? clock_ms() + timeout_ms : 0;
-    for (size_t i = 0; rc == 0 && settings.wait && i < victims.count; i++)
-        rc = await_end(session, &victims.items[i], deadline, err);
     release_victims(&victims);
     return rc == 0 && failed ? 1 : rc;
 }

@@ -62,7 +62,7 @@ static void print_name(const struct printer *printer, const json_t *object)
 static void print_document(struct printer *printer, const json_t *object)
 {
     if (printer->output == OUTPUT_JSON) {
-        AUTO_FREE char *text = json_dumps(object, JSON_INDENT(4) | JSON_ENCODE_ANY);
+        AUTO_FREE char *text = json_dumps(object, JSON_INDENT(4) | JSON_SORT_KEYS);
         printf("%s\n", text);
         return;
     }

@@ -6,20 +6,29 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
+/* As kubectl writes it: keys sorted, "annotations" there even when empty, a newline at the end. */
 json_t *apply_with_annotation(const json_t *manifest)
 {
     json_t *copy = json_deep_copy(manifest);
-    json_t *annotations = json_at(copy, "metadata.annotations");
-    if (json_is_object(annotations))
-        json_object_del(annotations, LAST_APPLIED);
-    AUTO_FREE char *text = json_text(copy);
-    AUTO_FREE char *line = mem_printf("%s\n", text);
-    if (!json_is_object(annotations)) {
+    if (!json_is_object(json_at(copy, "metadata.annotations")))
         json_put(copy, "metadata.annotations", json_object());
-        annotations = json_at(copy, "metadata.annotations");
-    }
+    json_t *annotations = json_at(copy, "metadata.annotations");
+    json_object_del(annotations, LAST_APPLIED);
+    AUTO_FREE char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+    AUTO_FREE char *line = mem_printf("%s\n", text);
     json_object_set_new(annotations, LAST_APPLIED, json_string(line));
     return copy;
+}
+
+void apply_keep_annotation(json_t *wanted, const json_t *current)
+{
+    json_t *before = apply_last_applied(current);
+    json_t *now = apply_last_applied(wanted);
+    if (before && json_same(before, now))
+        json_object_set(json_at(wanted, "metadata.annotations"), LAST_APPLIED,
+                        json_object_get(json_at(current, "metadata.annotations"), LAST_APPLIED));
+    json_decref(before);
+    json_decref(now);
 }
 
 json_t *apply_last_applied(const json_t *current)

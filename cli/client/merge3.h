@@ -13,6 +13,9 @@
 
 /* Adds the annotation that holds @manifest itself (without that annotation). A new value. */
 json_t *apply_with_annotation(const json_t *manifest);
+/* When both annotations mean the same, @wanted takes the text that @current has: no reason for a
+ * write. */
+void apply_keep_annotation(json_t *wanted, const json_t *current);
 /* What the annotation of @current holds, or NULL. A new reference. */
 json_t *apply_last_applied(const json_t *current);
 
