@@ -164,9 +164,9 @@ static bool send_first(struct reports *reports)
     pthread_mutex_lock(&reports->lock);
     if (rc == 0)
         return true;
-    if (err.code != ERR_TRANSIENT)
-        log_error("zone report not sent", LOG_S("key", report->key), LOG_S("error", err.message));
-    if (err.code != ERR_TOO_LARGE && err.code != ERR_INVALID)
+    if (err.code == ERR_TOO_LARGE || err.code == ERR_INVALID)
+        log_error("zone report refused", LOG_S("key", report->key), LOG_S("error", err.message));
+    else
         queue(reports, report);
     return false;
 }
