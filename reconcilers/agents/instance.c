@@ -5,6 +5,28 @@
 
 #include <mot/model/json.h>
 
+/* The zone could not be observed: what was there last may be there still, and nobody knows how it
+ * is. */
+static void emit_unknown(const struct agent_group *group, const char *message, int64_t revision,
+                         struct agent_emit *emit)
+{
+    for (size_t i = 0; i < group->previous_count; i++) {
+        const struct agent_output *held = &group->previous[i];
+        struct err err;
+        json_t *instance = json_parse(held->value, held->value_len, false, &err);
+        if (!json_is_object(instance)) {
+            json_decref(instance);
+            continue;
+        }
+        json_object_set_new(instance, "phase", json_string("Unknown"));
+        json_object_set_new(instance, "ready", json_false());
+        json_object_set_new(instance, "message", json_string(message ? message : ""));
+        AUTO_FREE char *text = json_text(instance);
+        json_decref(instance);
+        agent_emit(emit, held->key, text, strlen(text), revision);
+    }
+}
+
 int instance_split_step(const struct agent_group *group, struct arena *arena,
                         struct agent_emit *emit, struct err *err)
 {
@@ -14,6 +36,8 @@ int instance_split_step(const struct agent_group *group, struct arena *arena,
     json_t *report = json_parse(input->value, input->value_len, false, err);
     if (!report)
         return err_wrap(err, "zone report");
+    if (!json_object_get(report, "instances"))
+        emit_unknown(group, json_at_text(report, "message"), input->revision, emit);
     size_t index;
     json_t *instance;
     json_array_foreach(json_object_get(report, "instances"), index, instance)

@@ -88,6 +88,27 @@ static void test_split(void **state)
     assert_int_equal(run_step(instance_split_step, "z1/ns/app", &unseen, 1, NULL, 0).count, 0);
 }
 
+/* A zone that was never seen since its worker started says nothing of instances: they are not gone.
+ */
+static void test_split_keeps_the_unseen(void **state)
+{
+    (void)state;
+    const struct agent_input unseen = INPUT("mot-local-state", "z1/ns/app",
+                                            "{\"state\":\"Unknown\",\"message\":\"it hangs\"}", 5);
+    const struct agent_output held[] = {
+        OUTPUT("ns/i1", "{\"name\":\"i1\",\"phase\":\"Running\",\"ready\":true}", 4)};
+    struct result result = run_step(instance_split_step, "z1/ns/app", &unseen, 1, held, 1);
+    assert_int_equal(result.count, 1);
+    json_t *instance = only_json(&result);
+    assert_string_equal(json_string_value(json_object_get(instance, "phase")), "Unknown");
+    assert_true(json_is_false(json_object_get(instance, "ready")));
+    assert_string_equal(json_string_value(json_object_get(instance, "message")), "it hangs");
+    json_decref(instance);
+
+    const struct agent_input none = INPUT("mot-local-state", "z1/ns/app", "{\"instances\":[]}", 5);
+    assert_int_equal(run_step(instance_split_step, "z1/ns/app", &none, 1, held, 1).count, 0);
+}
+
 static void test_join(void **state)
 {
     (void)state;
@@ -169,9 +190,10 @@ static void test_the_table(void **state)
 int run_steps(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_launch), cmocka_unit_test(test_marker_is_copied),
-        cmocka_unit_test(test_split),  cmocka_unit_test(test_join),
-        cmocka_unit_test(test_groups), cmocka_unit_test(test_the_table),
+        cmocka_unit_test(test_launch),    cmocka_unit_test(test_marker_is_copied),
+        cmocka_unit_test(test_split),     cmocka_unit_test(test_split_keeps_the_unseen),
+        cmocka_unit_test(test_join),      cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
