@@ -22,8 +22,9 @@ struct report_memory *report_memory_new(void);
 void report_memory_free(struct report_memory *memory);
 
 /*
- * True when there is news: then @out holds the report, with @observed_at (0: never) in what changed. Without an observation the
- * instances are those said last, as Unknown; when none was ever said there is no "instances", as nothing is known about them.
+ * True when there is news: then @out holds the report, with @observed_at (0: never) in what
+ * changed. Without an observation the instances are those said last, as Unknown; when none was ever
+ * said there is no "instances", as nothing is known about them.
  */
 bool report_render(struct report_memory *memory, const struct report_source *source,
                    const struct converge_report *report, int64_t observed_at, struct buf *out);

@@ -1,9 +1,9 @@
 /*
- * What one zone does next: pure. Desired workloads and one observation in; calls to the driver out, each with its reason, and the
- * state that each deployment is in.
+ * What one zone does next: pure. Desired workloads and one observation in; calls to the driver out,
+ * each with its reason, and the state that each deployment is in.
  *
- * Nothing is removed unless that was asked for: by a workload that is being deleted or does not name the zone any more, or by a
- * tombstone. What is observed and not desired is left alone.
+ * Nothing is removed unless that was asked for: by a workload that is being deleted or does not
+ * name the zone any more, or by a tombstone. What is observed and not desired is left alone.
  */
 #ifndef MOT_DECIDE_CONVERGE_H
 #define MOT_DECIDE_CONVERGE_H
@@ -20,11 +20,11 @@
 
 /* What is remembered of the last call for a key; the caller keeps it. */
 struct converge_memory {
-    unsigned failures;   /* in a row */
-    int64_t retry_at;    /* monotonic ms; no call before */
-    bool refused;        /* the scheduler said no, and would again */
-    int64_t revision;    /* of the workload that call was for */
-    const char *error;   /* "" when it went well */
+    unsigned failures; /* in a row */
+    int64_t retry_at;  /* monotonic ms; no call before */
+    bool refused;      /* the scheduler said no, and would again */
+    int64_t revision;  /* of the workload that call was for */
+    const char *error; /* "" when it went well */
 };
 
 struct converge_desired {
@@ -36,17 +36,17 @@ struct converge_desired {
 
 struct converge_input {
     const char *zone;
-    int64_t now;                      /* monotonic ms, as all times here */
-    int64_t wall;                     /* the same moment, as drivers tell time */
+    int64_t now;  /* monotonic ms, as all times here */
+    int64_t wall; /* the same moment, as drivers tell time */
     const struct converge_desired *desired;
     size_t desired_count;
     const struct observation *observation; /* NULL: the zone can't be observed now */
-    int64_t observed_at;              /* when it was last, or when that was first tried */
-    const char *observe_error;        /* "" with an observation */
-    bool restored;                    /* all that is desired is here: what else is observed is an orphan */
+    int64_t observed_at;                   /* when it was last, or when that was first tried */
+    const char *observe_error;             /* "" with an observation */
+    bool restored; /* all that is desired is here: what else is observed is an orphan */
     int64_t unknown_after_ms;
-    int removes_max;                  /* in a window of CONVERGE_WINDOW_MS */
-    const int64_t *removed_at;        /* the times of the removes in the last window, ascending */
+    int removes_max;           /* in a window of CONVERGE_WINDOW_MS */
+    const int64_t *removed_at; /* the times of the removes in the last window, ascending */
     size_t removed_count;
 };
 #define CONVERGE_WINDOW_MS 60000
@@ -55,9 +55,9 @@ enum converge_kind { CONVERGE_APPLY, CONVERGE_REMOVE };
 
 struct converge_action {
     enum converge_kind kind;
-    size_t desired;      /* index */
-    int replicas;        /* for APPLY */
-    const char *uid;     /* for REMOVE */
+    size_t desired;  /* index */
+    int replicas;    /* for APPLY */
+    const char *uid; /* for REMOVE */
     const char *why;
 };
 
@@ -90,9 +90,11 @@ struct converge_plan {
 };
 
 /* Everything it returns lives in @arena or in the input. */
-void converge_decide(const struct converge_input *input, struct arena *arena, struct converge_plan *ret_plan);
+void converge_decide(const struct converge_input *input, struct arena *arena,
+                     struct converge_plan *ret_plan);
 
 /* After a call at @now for @revision: @code is ERR_NONE when it went well. @error is borrowed. */
-void converge_remember(struct converge_memory *memory, int64_t now, int64_t revision, enum err_code code, const char *error);
+void converge_remember(struct converge_memory *memory, int64_t now, int64_t revision,
+                       enum err_code code, const char *error);
 
 #endif

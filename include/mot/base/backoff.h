@@ -10,7 +10,10 @@ struct backoff {
     unsigned failures;
 };
 
-#define BACKOFF_INIT(min_, max_) {.min_ms = (min_), .max_ms = (max_), .failures = 0}
+#define BACKOFF_INIT(min_, max_)                                                                   \
+    {                                                                                              \
+        .min_ms = (min_), .max_ms = (max_), .failures = 0                                          \
+    }
 
 /* How long to wait before the next try; counts the failure. */
 int64_t backoff_next(struct backoff *backoff);

@@ -13,8 +13,8 @@
 
 enum err_code {
     ERR_NONE = 0,
-    ERR_INVALID,     /* the input is wrong: saying it again will not help */
-    ERR_FORBIDDEN,   /* a rule of ours refuses it */
+    ERR_INVALID,   /* the input is wrong: saying it again will not help */
+    ERR_FORBIDDEN, /* a rule of ours refuses it */
     ERR_NOT_FOUND,
     ERR_EXISTS,
     ERR_CONFLICT,    /* somebody was faster: read again, decide again */

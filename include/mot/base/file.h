@@ -6,14 +6,18 @@
 
 #include <mot/base/err.h>
 
-/* The whole file, NUL-terminated; free() it. @ret_len may be NULL. ERR_NOT_FOUND, ERR_TOO_LARGE, … */
+/* The whole file, NUL-terminated; free() it. @ret_len may be NULL. ERR_NOT_FOUND, ERR_TOO_LARGE, …
+ */
 char *file_read(const char *path, size_t max, size_t *ret_len, struct err *err) MOT_NODISCARD;
 /* Everything from a descriptor until its end. */
 char *file_read_fd(int fd, size_t max, size_t *ret_len, struct err *err) MOT_NODISCARD;
-/* Writes beside it, syncs and renames: readers see the old or the new content, also after a crash. */
-int file_write(const char *path, const void *data, size_t len, int mode, struct err *err) MOT_NODISCARD;
+/* Writes beside it, syncs and renames: readers see the old or the new content, also after a crash.
+ */
+int file_write(const char *path, const void *data, size_t len, int mode,
+               struct err *err) MOT_NODISCARD;
 int file_mkdirs(const char *path, int mode, struct err *err) MOT_NODISCARD;
-/* Takes an exclusive lock for the life of the returned descriptor; ERR_CONFLICT when another process has it. */
+/* Takes an exclusive lock for the life of the returned descriptor; ERR_CONFLICT when another
+ * process has it. */
 int file_lock(const char *path, int *ret_fd, struct err *err) MOT_NODISCARD;
 /* Removes a file or folder with all that is in it; what is not there is no error. */
 int file_remove_tree(const char *path, struct err *err) MOT_NODISCARD;

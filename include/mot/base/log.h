@@ -2,9 +2,11 @@
  * Structured logs: one logfmt line per event on stderr, written with one write(2).
  *
  *     log_info("instance started", LOG_S("name", name), LOG_I("pid", pid));
- *     → ts=2026-11-23T12:57:31.201Z level=info component=reconciler msg="instance started" name=… pid=…
+ *     → ts=2026-11-23T12:57:31.201Z level=info component=reconciler msg="instance started" name=…
+ * pid=…
  *
- * Any thread may log; log_init comes before the threads. Strings are quoted where logfmt needs it; a NULL or empty string is left out.
+ * Any thread may log; log_init comes before the threads. Strings are quoted where logfmt needs it;
+ * a NULL or empty string is left out.
  */
 #ifndef MOT_BASE_LOG_H
 #define MOT_BASE_LOG_H
@@ -40,7 +42,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
 
 /* The component and (optional, may be NULL) region that stand in each line of this process. */
 void log_init(const char *component, const char *region);
-/* From "debug", "info", "warn" or "error"; -1 for anything else. MOT_LOG_LEVEL does the same in log_init. */
+/* From "debug", "info", "warn" or "error"; -1 for anything else. MOT_LOG_LEVEL does the same in
+ * log_init. */
 int log_set_level(const char *name);
 
 #endif

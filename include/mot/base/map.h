@@ -10,7 +10,8 @@
 
 struct map;
 
-/* @free_value may be NULL; it is called for values that are replaced, removed or left at map_free. */
+/* @free_value may be NULL; it is called for values that are replaced, removed or left at map_free.
+ */
 struct map *map_new(void (*free_value)(void *));
 void map_free(struct map *map);
 void *map_get(const struct map *map, const char *key);
@@ -33,7 +34,8 @@ struct map_iter {
     size_t slot;
 };
 bool map_next(const struct map *map, struct map_iter *iter);
-/* The keys in byte order, for stable output; an array of map_count() borrowed pointers, free() it. */
+/* The keys in byte order, for stable output; an array of map_count() borrowed pointers, free() it.
+ */
 const char **map_sorted_keys(const struct map *map);
 
 #endif

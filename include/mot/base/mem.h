@@ -13,11 +13,12 @@
 
 #define MOT_NONNULL __attribute__((returns_nonnull)) MOT_NODISCARD
 
-void *mem_alloc(size_t size) MOT_NONNULL;              /* not zeroed */
-void *mem_zalloc(size_t size) MOT_NONNULL;             /* zeroed */
-void *mem_array(size_t count, size_t size) MOT_NONNULL; /* zeroed; aborts when the product overflows */
+void *mem_alloc(size_t size) MOT_NONNULL;  /* not zeroed */
+void *mem_zalloc(size_t size) MOT_NONNULL; /* zeroed */
+void *mem_array(size_t count,
+                size_t size) MOT_NONNULL; /* zeroed; aborts when the product overflows */
 void *mem_resize(void *ptr, size_t count, size_t size) MOT_NONNULL;
-char *mem_strdup(const char *text) MOT_NONNULL;        /* "" for NULL */
+char *mem_strdup(const char *text) MOT_NONNULL; /* "" for NULL */
 char *mem_strndup(const char *text, size_t len) MOT_NONNULL;
 char *mem_printf(const char *format, ...) MOT_PRINTF(1, 2) MOT_NONNULL;
 

@@ -7,10 +7,10 @@
  *         {"verbose", NULL, OPTION_FLAG, &s.verbose, "say more"},
  *         {0}};
  *
- * Accepted: --name value, --name=value, -x value for a one-letter name, -- ends the options. Options and
- * other arguments may be mixed. An option with a long name that is not on the command line is taken from
- * the environment: MOT_LOG_FILE for --log-file (a list gets one item). -h is --help unless it is in the table.
- * A table has at most 64 options.
+ * Accepted: --name value, --name=value, -x value for a one-letter name, -- ends the options.
+ * Options and other arguments may be mixed. An option with a long name that is not on the command
+ * line is taken from the environment: MOT_LOG_FILE for --log-file (a list gets one item). -h is
+ * --help unless it is in the table. A table has at most 64 options.
  */
 #ifndef MOT_BASE_OPTIONS_H
 #define MOT_BASE_OPTIONS_H
@@ -52,8 +52,8 @@ struct command_spec {
  * Parses argv[1…]; other arguments are moved to argv[1…] in order and counted in @ret_args.
  * Returns 0; 1 when --help was asked and printed; -1 with an error that names the option.
  */
-int options_parse(const struct command_spec *command, int argc, char **argv, int *ret_args, struct err *err)
-    MOT_NODISCARD;
+int options_parse(const struct command_spec *command, int argc, char **argv, int *ret_args,
+                  struct err *err) MOT_NODISCARD;
 void options_help(const struct command_spec *command);
 
 #endif

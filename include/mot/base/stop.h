@@ -1,6 +1,6 @@
 /*
- * The one way in which a process of ours is asked to end: SIGINT or SIGTERM (a second one ends it at
- * once), or stop_request() from any thread.
+ * The one way in which a process of ours is asked to end: SIGINT or SIGTERM (a second one ends it
+ * at once), or stop_request() from any thread.
  */
 #ifndef MOT_BASE_STOP_H
 #define MOT_BASE_STOP_H

@@ -11,13 +11,16 @@
 #include <mot/model/texts.h>
 
 /*
- * Parses one value; refuses duplicate keys when @strict (`duplicate field "spec.x"`), nesting over 100, trailing bytes
- * and NULs in strings. The last of duplicate keys wins otherwise. Integers beyond int64 become reals, bytes that are
- * not UTF-8 become U+FFFD. The error is the text of Go's decoder with " (line L, column C)". A new reference.
+ * Parses one value; refuses duplicate keys when @strict (`duplicate field "spec.x"`), nesting over
+ * 100, trailing bytes and NULs in strings. The last of duplicate keys wins otherwise. Integers
+ * beyond int64 become reals, bytes that are not UTF-8 become U+FFFD. The error is the text of Go's
+ * decoder with " (line L, column C)". A new reference.
  */
 json_t *json_parse(const char *text, size_t len, bool strict, struct err *err) MOT_NODISCARD;
-/* Not strict, and adds a `duplicate field "spec.x"` for each duplicate key to @duplicates, in document order, at most 100. */
-json_t *json_parse_duplicates(const char *text, size_t len, struct texts *duplicates, struct err *err) MOT_NODISCARD;
+/* Not strict, and adds a `duplicate field "spec.x"` for each duplicate key to @duplicates, in
+ * document order, at most 100. */
+json_t *json_parse_duplicates(const char *text, size_t len, struct texts *duplicates,
+                              struct err *err) MOT_NODISCARD;
 /* Compact; keys in the order they have. */
 void json_write(struct buf *buf, const json_t *value);
 /* Compact text, free() it. */

@@ -1,6 +1,7 @@
 /*
- * Kinds are data. Each file in schemas/kinds/ is a Kubernetes CustomResourceDefinition (the core group's kinds have
- * group ""); the build embeds them, and everything about a kind comes from there. Immutable after loading; any thread.
+ * Kinds are data. Each file in schemas/kinds/ is a Kubernetes CustomResourceDefinition (the core
+ * group's kinds have group ""); the build embeds them, and everything about a kind comes from
+ * there. Immutable after loading; any thread.
  */
 #ifndef MOT_MODEL_KIND_H
 #define MOT_MODEL_KIND_H
@@ -18,12 +19,12 @@ struct printer_column {
     const char *format;      /* "" */
     const char *description; /* "" */
     int priority;
-    const char *json_path;   /* ".spec.replicas" */
+    const char *json_path; /* ".spec.replicas" */
 };
 
 struct kind {
-    const char *resource;    /* the store's name for it: "deployments.mot.dev", "namespaces" */
-    const char *group;       /* "" for the core group */
+    const char *resource; /* the store's name for it: "deployments.mot.dev", "namespaces" */
+    const char *group;    /* "" for the core group */
     const char *version;
     const char *api_version; /* "mot.dev/v1alpha1", "v1" */
     const char *kind;
@@ -32,13 +33,14 @@ struct kind {
     const char *singular;
     const char *const *short_names; /* NULL-terminated, as the next ones */
     const char *const *categories;
-    const char *const *selectable_fields; /* paths without leading dot, besides metadata.name/.namespace */
+    const char *const
+        *selectable_fields; /* paths without leading dot, besides metadata.name/.namespace */
     bool namespaced;
-    bool has_status;         /* a status subresource */
+    bool has_status; /* a status subresource */
     const struct printer_column *columns;
     size_t column_count;
-    struct schema *schema;   /* of the whole object */
-    json_t *definition;      /* the CRD itself */
+    struct schema *schema; /* of the whole object */
+    json_t *definition;    /* the CRD itself */
 };
 
 struct kinds;
@@ -51,10 +53,13 @@ void kinds_free(struct kinds *kinds);
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t index);
 /* By group, version and plural; NULL when unknown. */
-const struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *version, const char *plural);
+const struct kind *kinds_find(const struct kinds *kinds, const char *group, const char *version,
+                              const char *plural);
 /* By group, version and Kind. */
-const struct kind *kinds_find_kind(const struct kinds *kinds, const char *api_version, const char *kind);
-/* As a user types it: plural, singular, short name, "deployments.mot.dev", any case; NULL when unknown. */
+const struct kind *kinds_find_kind(const struct kinds *kinds, const char *api_version,
+                                   const char *kind);
+/* As a user types it: plural, singular, short name, "deployments.mot.dev", any case; NULL when
+ * unknown. */
 const struct kind *kinds_resolve(const struct kinds *kinds, const char *word);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Structural OpenAPI v3 schemas as CRDs carry them: pruning, defaulting, validation. Texts and order of the findings
- * are those of kube-apiserver (k8s.io/kube-openapi validation), because clients print them.
- * Immutable after schema_compile; any thread.
+ * Structural OpenAPI v3 schemas as CRDs carry them: pruning, defaulting, validation. Texts and
+ * order of the findings are those of kube-apiserver (k8s.io/kube-openapi validation), because
+ * clients print them. Immutable after schema_compile; any thread.
  */
 #ifndef MOT_MODEL_SCHEMA_H
 #define MOT_MODEL_SCHEMA_H
@@ -15,7 +15,8 @@
 
 struct schema;
 
-/* From a CRD's openAPIV3Schema (borrowed only during the call), with ObjectMeta filled in at the root's metadata. */
+/* From a CRD's openAPIV3Schema (borrowed only during the call), with ObjectMeta filled in at the
+ * root's metadata. */
 struct schema *schema_compile(const json_t *open_api, struct err *err) MOT_NODISCARD;
 void schema_free(struct schema *schema);
 
@@ -23,36 +24,42 @@ void schema_free(struct schema *schema);
 struct field_error {
     char *field;        /* "spec.regions[0].name" */
     const char *reason; /* "FieldValueRequired", … static */
-    char *message;      /* "Required value", "Invalid value: 99: spec.replicas in body should be …" */
+    char *message; /* "Required value", "Invalid value: 99: spec.replicas in body should be …" */
 };
 struct field_errors {
     struct field_error *items;
     size_t count;
     size_t max; /* 0: 100; what comes after is dropped */
 };
-void field_errors_add(struct field_errors *errors, const char *field, const char *reason, const char *format, ...)
-    MOT_PRINTF(4, 5);
+void field_errors_add(struct field_errors *errors, const char *field, const char *reason,
+                      const char *format, ...) MOT_PRINTF(4, 5);
 void field_errors_release(struct field_errors *errors);
 
 /*
- * Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the removed paths go to
- * @unknown (may be NULL) as `unknown field "…"`: those of metadata first, then the others sorted. Also drops nulls of
- * non-nullable fields that have no default, and empty members of metadata, as the real server does.
+ * Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the
+ * removed paths go to
+ * @unknown (may be NULL) as `unknown field "…"`: those of metadata first, then the others sorted.
+ * Also drops nulls of non-nullable fields that have no default, and empty members of metadata, as
+ * the real server does.
  */
 void schema_prune(const struct schema *schema, json_t *object, struct texts *unknown);
 /* Fills in defaults. */
 void schema_default(const struct schema *schema, json_t *object);
 /*
- * Everything: metadata (names, labels, annotations, finalizers, ownerReferences), then types, formats, enums, bounds,
- * patterns, required, int-or-string, nullable, then the uniqueness in sets and map lists. A namespace is checked when
- * there is one. A kind whose names are DNS labels says so: metadata.name has `format: k8s-short-name` in its schema.
+ * Everything: metadata (names, labels, annotations, finalizers, ownerReferences), then types,
+ * formats, enums, bounds, patterns, required, int-or-string, nullable, then the uniqueness in sets
+ * and map lists. A namespace is checked when there is one. A kind whose names are DNS labels says
+ * so: metadata.name has `format: k8s-short-name` in its schema.
  */
-void schema_validate(const struct schema *schema, const json_t *object, struct field_errors *errors);
-/* What is checked on /status: metadata, and the schema of status only. As in the real server, texts say `n in body`
- * where the field is `status.n`. */
-void schema_validate_status(const struct schema *schema, const json_t *object, struct field_errors *errors);
-/* Wrong types in metadata are a 400, not a cause: ERR_INVALID with `json: cannot unmarshal number into Go struct field
- * ObjectMeta.labels of type string`. To be called before schema_prune, which drops what has the wrong type. */
+void schema_validate(const struct schema *schema, const json_t *object,
+                     struct field_errors *errors);
+/* What is checked on /status: metadata, and the schema of status only. As in the real server, texts
+ * say `n in body` where the field is `status.n`. */
+void schema_validate_status(const struct schema *schema, const json_t *object,
+                            struct field_errors *errors);
+/* Wrong types in metadata are a 400, not a cause: ERR_INVALID with `json: cannot unmarshal number
+ * into Go struct field ObjectMeta.labels of type string`. To be called before schema_prune, which
+ * drops what has the wrong type. */
 int schema_check_metadata(const json_t *object, struct err *err) MOT_NODISCARD;
 
 #endif

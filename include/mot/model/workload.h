@@ -1,6 +1,7 @@
 /*
- * What one region must run of one deployment, decoded from a RegionalDeployment: the typed form that decisions and drivers
- * work on. Immutable after decoding; everything lives in the arena given at decoding. No pointer is NULL unless it says so.
+ * What one region must run of one deployment, decoded from a RegionalDeployment: the typed form
+ * that decisions and drivers work on. Immutable after decoding; everything lives in the arena given
+ * at decoding. No pointer is NULL unless it says so.
  */
 #ifndef MOT_MODEL_WORKLOAD_H
 #define MOT_MODEL_WORKLOAD_H
@@ -40,12 +41,12 @@ struct workload_container {
     const char *image;
     const char *const *command; /* NULL-terminated, as args */
     const char *const *args;
-    const char *working_dir;    /* "" when it has none */
+    const char *working_dir; /* "" when it has none */
     struct workload_env *env;
     size_t env_count;
     struct workload_port *ports;
     size_t port_count;
-    const char *resources;      /* JSON as given, "{}" if none */
+    const char *resources; /* JSON as given, "{}" if none */
     struct workload_probe readiness, liveness;
 };
 
@@ -64,17 +65,18 @@ int int_or_percent_of(struct int_or_percent amount, int total, bool round_up);
 
 struct workload {
     const char *ns;
-    const char *name;           /* of the Deployment; with ns, the key of all records: "<ns>/<name>" */
-    const char *object_name;    /* of the RegionalDeployment */
-    const char *uid;            /* of the RegionalDeployment */
+    const char *name;        /* of the Deployment; with ns, the key of all records: "<ns>/<name>" */
+    const char *object_name; /* of the RegionalDeployment */
+    const char *uid;         /* of the RegionalDeployment */
     const char *region;
-    int64_t revision;           /* of the launch event */
+    int64_t revision; /* of the launch event */
     int64_t generation;
     bool deleting;
     struct workload_container *containers;
     size_t container_count;
-    int64_t grace_ms;           /* terminationGracePeriodSeconds */
-    const char *template_hash;  /* of everything that needs a new instance when it changes; 16 hex digits */
+    int64_t grace_ms; /* terminationGracePeriodSeconds */
+    const char
+        *template_hash; /* of everything that needs a new instance when it changes; 16 hex digits */
     struct workload_zone *zones;
     size_t zone_count;
     struct int_or_percent max_unavailable, max_surge;
@@ -82,7 +84,8 @@ struct workload {
 };
 
 /* From the JSON text of a RegionalDeployment with resourceVersion. Lives in @arena. */
-struct workload *workload_decode(struct arena *arena, const char *text, size_t len, struct err *err) MOT_NODISCARD;
+struct workload *workload_decode(struct arena *arena, const char *text, size_t len,
+                                 struct err *err) MOT_NODISCARD;
 /* The replicas asked for in a zone; 0 when it isn't named or the workload is being deleted. */
 int workload_replicas(const struct workload *workload, const char *zone);
 

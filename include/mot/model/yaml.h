@@ -1,4 +1,5 @@
-/* YAML 1.2 core as Kubernetes reads it (sigs.k8s.io/yaml), by libyaml, into JSON. The only file that uses libyaml. */
+/* YAML 1.2 core as Kubernetes reads it (sigs.k8s.io/yaml), by libyaml, into JSON. The only file
+ * that uses libyaml. */
 #ifndef MOT_MODEL_YAML_H
 #define MOT_MODEL_YAML_H
 
@@ -18,15 +19,16 @@ struct yaml_documents {
 };
 
 /*
- * All documents of a stream; empty ones are left out. Errors: "NAME:LINE:COLUMN: what". Duplicate keys are refused,
- * aliases are expanded within limits (10000 nodes, depth 100), `yes`/`on` stay strings only when quoted as in YAML 1.1
- * booleans (true/false/yes/no/on/off are booleans, as kubectl reads them).
+ * All documents of a stream; empty ones are left out. Errors: "NAME:LINE:COLUMN: what". Duplicate
+ * keys are refused, aliases are expanded within limits (10000 nodes, depth 100), `yes`/`on` stay
+ * strings only when quoted as in YAML 1.1 booleans (true/false/yes/no/on/off are booleans, as
+ * kubectl reads them).
  */
-int yaml_parse(const char *name, const char *text, size_t len, struct yaml_documents *ret_documents, struct err *err)
-    MOT_NODISCARD;
+int yaml_parse(const char *name, const char *text, size_t len, struct yaml_documents *ret_documents,
+               struct err *err) MOT_NODISCARD;
 void yaml_documents_release(struct yaml_documents *documents);
-/* The line of a path ("regions[2].name") in the document that starts at or after @document_line; 0 when it isn't
- * there. For error messages only: it parses again. */
+/* The line of a path ("regions[2].name") in the document that starts at or after @document_line; 0
+ * when it isn't there. For error messages only: it parses again. */
 int yaml_line_of(const char *text, size_t len, size_t document_line, const char *path);
 /* As kubectl prints -o yaml: keys sorted, block style. free() it. */
 char *yaml_write(const json_t *value) MOT_NODISCARD;

@@ -5,6 +5,7 @@
 #include "expand.h"
 #include "local.h"
 
-void environment_of_task(struct environment *environment, struct arena *arena, const struct task *task);
+void environment_of_task(struct environment *environment, struct arena *arena,
+                         const struct task *task);
 
 #endif

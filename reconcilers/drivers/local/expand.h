@@ -20,7 +20,8 @@ void environment_set(struct environment *environment, const char *name, const ch
 /* NULL when it isn't set. */
 const char *environment_get(const struct environment *environment, const char *name);
 
-/* $(NAME) becomes its value and stays when there is none; $$ becomes $, so that $$(NAME) stays $(NAME). */
+/* $(NAME) becomes its value and stays when there is none; $$ becomes $, so that $$(NAME) stays
+ * $(NAME). */
 const char *expand(const struct environment *environment, const char *text);
 
 #endif

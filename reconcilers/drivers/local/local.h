@@ -1,13 +1,14 @@
 /*
- * The local scheduler's inside: apps have instances, an instance has one process per container. One thread runs everything; the
- * driver's functions take the lock, change what is wanted and wake it.
+ * The local scheduler's inside: apps have instances, an instance has one process per container. One
+ * thread runs everything; the driver's functions take the lock, change what is wanted and wake it.
  *
  * On disk, below the driver's folder:
  *     lock  id
  *     apps/<ns>/<name>/app.json                 what was applied last
- *     apps/<ns>/<name>/template-<hash>.json     an older app.json, as long as instances of that template are there
- *     apps/<ns>/<name>/i-<suffix>/instance.json its template, ports, restarts, whether it is being stopped
- *     apps/<ns>/<name>/i-<suffix>/<container>.pid, <container>.log, <container>/
+ *     apps/<ns>/<name>/template-<hash>.json     an older app.json, as long as instances of that
+ * template are there apps/<ns>/<name>/i-<suffix>/instance.json its template, ports, restarts,
+ * whether it is being stopped apps/<ns>/<name>/i-<suffix>/<container>.pid, <container>.log,
+ * <container>/
  */
 #ifndef MOT_LOCAL_LOCAL_H
 #define MOT_LOCAL_LOCAL_H
@@ -45,16 +46,16 @@ struct task {
     const struct workload_container *container;
     bool up;
     struct process_id id;
-    struct source exit;      /* its pidfd */
-    struct timer timer;      /* up: settled, or to be killed; see instance.c */
+    struct source exit; /* its pidfd */
+    struct timer timer; /* up: settled, or to be killed; see instance.c */
     struct probe readiness, liveness;
-    bool settled;            /* without a readiness probe: has run for a moment */
-    bool ending;             /* was sent SIGTERM by us */
-    int64_t kill_at;         /* while ending */
-    int64_t started;         /* clock_ms() */
-    int64_t started_at;      /* wall; 0: never */
-    int64_t retry_at;        /* while down: clock_ms(), or PLAN_NEVER */
-    unsigned failures;       /* in a row */
+    bool settled;       /* without a readiness probe: has run for a moment */
+    bool ending;        /* was sent SIGTERM by us */
+    int64_t kill_at;    /* while ending */
+    int64_t started;    /* clock_ms() */
+    int64_t started_at; /* wall; 0: never */
+    int64_t retry_at;   /* while down: clock_ms(), or PLAN_NEVER */
+    unsigned failures;  /* in a row */
     int restarts;
     const char *reason;
     char message[160];
@@ -62,8 +63,8 @@ struct task {
 
 struct assigned_port {
     size_t container;
-    const char *name;        /* of the launch */
-    int inner;               /* containerPort */
+    const char *name; /* of the launch */
+    int inner;        /* containerPort */
     int port;
 };
 
@@ -71,15 +72,15 @@ struct instance {
     struct app *app;
     struct launch *launch;
     char suffix[SUFFIX_LEN + 1];
-    char *id;                /* "<deployment>-<zone>-<suffix>" */
+    char *id; /* "<deployment>-<zone>-<suffix>" */
     char *dir;
-    char *hash;              /* of its template */
-    int64_t revision;        /* it was started for */
-    int64_t created_at;      /* wall */
+    char *hash;         /* of its template */
+    int64_t revision;   /* it was started for */
+    int64_t created_at; /* wall */
     bool stopping;
-    int64_t stopping_since;  /* wall */
+    int64_t stopping_since; /* wall */
     bool ready;
-    int64_t ready_since;     /* clock_ms() */
+    int64_t ready_since; /* clock_ms() */
     struct assigned_port *ports;
     size_t port_count;
     struct task *tasks;
@@ -88,21 +89,21 @@ struct instance {
 
 struct app {
     struct local *local;
-    char *ns, *name, *key;   /* key: "<ns>/<name>" */
+    char *ns, *name, *key; /* key: "<ns>/<name>" */
     char *uid;
     char *dir;
     struct launch *launch;
     int64_t revision, generation;
     int replicas;
     bool removing;
-    bool done;               /* the plan said so */
-    bool dirty;              /* to be planned */
-    bool busy;               /* apply() is writing it: its plan waits */
-    bool settled;            /* was done since it was applied; kept on disk */
-    int64_t applied_at;      /* wall */
-    int64_t progress;        /* clock_ms() */
-    int64_t progress_at;     /* the same moment, wall */
-    struct timer timer;      /* its plan's next look */
+    bool done;           /* the plan said so */
+    bool dirty;          /* to be planned */
+    bool busy;           /* apply() is writing it: its plan waits */
+    bool settled;        /* was done since it was applied; kept on disk */
+    int64_t applied_at;  /* wall */
+    int64_t progress;    /* clock_ms() */
+    int64_t progress_at; /* the same moment, wall */
+    struct timer timer;  /* its plan's next look */
     struct instance **instances;
     size_t instance_count;
     size_t instance_capacity;
@@ -114,17 +115,17 @@ struct local {
     void (*changed)(void *context);
     void *context;
     char boot[BOOT_ID_SIZE];
-    char id[24];             /* marks this folder's processes */
+    char id[24]; /* marks this folder's processes */
     int lock_fd;
-    pthread_mutex_t mutex;   /* of everything below */
+    pthread_mutex_t mutex; /* of everything below */
     pthread_t thread;
     struct reactor reactor;
-    struct source wake;      /* an eventfd */
-    struct timer sweep;      /* of the logs */
-    struct map *apps;        /* by key */
-    int64_t opened;          /* clock_ms(); 0 once what was found running has been probed */
+    struct source wake; /* an eventfd */
+    struct timer sweep; /* of the logs */
+    struct map *apps;   /* by key */
+    int64_t opened;     /* clock_ms(); 0 once what was found running has been probed */
     bool any_dirty;
-    bool news;               /* changed() is due */
+    bool news; /* changed() is due */
     bool closing, stopping_all;
 };
 
@@ -145,13 +146,16 @@ void instance_free(struct instance *instance);
 bool instance_ended(const struct instance *instance);
 /* Cuts logs that have grown too large. */
 void instance_trim_logs(const struct instance *instance);
-const struct assigned_port *instance_port(const struct instance *instance, size_t container, const char *port);
+const struct assigned_port *instance_port(const struct instance *instance, size_t container,
+                                          const char *port);
 
 /* state.c */
-struct workload *state_copy_workload(struct arena *arena, const struct workload *workload, struct err *err);
+struct workload *state_copy_workload(struct arena *arena, const struct workload *workload,
+                                     struct err *err);
 int state_open(struct local *local, struct err *err);
 /* Durable when it returns. */
-int state_write_app(const struct app *app, const struct workload *workload, int replicas, bool removing, struct err *err);
+int state_write_app(const struct app *app, const struct workload *workload, int replicas,
+                    bool removing, struct err *err);
 void state_mark_settled(const struct app *app);
 void state_write_instance(const struct instance *instance);
 /* Forgets templates that no instance has. */

@@ -1,6 +1,7 @@
 /*
- * Ports of this machine, handed out so that no two drivers on it give out the same one: a port is claimed by a file in a folder
- * that all of them share, and only if nothing is bound to it. A claim ends when it is released or its owner's folder is gone.
+ * Ports of this machine, handed out so that no two drivers on it give out the same one: a port is
+ * claimed by a file in a folder that all of them share, and only if nothing is bound to it. A claim
+ * ends when it is released or its owner's folder is gone.
  */
 #ifndef MOT_LOCAL_PORTS_H
 #define MOT_LOCAL_PORTS_H

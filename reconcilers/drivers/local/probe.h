@@ -21,7 +21,8 @@ struct source {
     void (*ready)(void *owner, uint32_t events);
     void *owner;
 };
-/* @events as for epoll; again for a descriptor that is in already changes them. False on failure. */
+/* @events as for epoll; again for a descriptor that is in already changes them. False on failure.
+ */
 bool reactor_watch(struct reactor *reactor, struct source *source, uint32_t events);
 /* Takes it out and closes it. */
 void reactor_close(struct reactor *reactor, struct source *source);
@@ -44,7 +45,7 @@ struct probe {
     char head[16];       /* of the answer */
     unsigned received;
     char message[64];
-    int64_t checked_at;  /* wall clock, of the first try with this outcome and message */
+    int64_t checked_at; /* wall clock, of the first try with this outcome and message */
     /* @passing, the outcome or the message changed. */
     void (*changed)(void *owner, struct probe *probe);
     void *owner;

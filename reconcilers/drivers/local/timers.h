@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 struct timer {
-    int64_t at;        /* clock_ms() */
-    size_t place;      /* in the heap, from 1; 0: not set */
+    int64_t at;   /* clock_ms() */
+    size_t place; /* in the heap, from 1; 0: not set */
     void (*due)(void *owner);
     void *owner;
 };
