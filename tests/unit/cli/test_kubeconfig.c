@@ -68,6 +68,7 @@ static void test_credentials(void **state)
     (void)state;
     AUTO_FREE char *path = put("config", two_contexts);
     AUTO_FREE char *token = put("token", "secret\n");
+    assert_non_null(token);
     AUTO_FREE char *cert = file_join(folder, "certs/me.pem");
     struct kubeconfig config;
     struct kubeconfig_query query = {.file = path, .context = "secure"};
