@@ -150,8 +150,11 @@ class Stack:
     # -- life
 
     def start(self, seconds=180.0):
+        began = time.monotonic()
         self.start_without_waiting()
         wait_for(self._is_ready, "the line that begins with ready", seconds)
+        self.start_seconds = time.monotonic() - began
+        say(f"mot up is ready after {self.start_seconds:.1f} s in {self.dir}")
         return self
 
     def start_without_waiting(self):
@@ -256,18 +259,29 @@ class Stack:
         ports = remote_ports(pid)
         return sorted(region for region, port in self.brokers().items() if port in ports)
 
-    def instances(self):
-        """{instance name: (pid, start time)} of the processes that really run, one per instance."""
-        found = {}
+    def processes(self, deployment=None):
+        """[(pid, start time, its variables)]: every process of instances, whatever they have started themselves too."""
+        found = []
         for pid in all_pids():
-            if not read_link(f"/proc/{pid}/cwd").startswith(self.data + "/regions/"):
-                continue
             stat = process_stat(pid)
-            name = environment(pid).get("MOT_INSTANCE")
-            if not stat or not name:
+            if stat and read_link(f"/proc/{pid}/cwd").startswith(self.data + "/regions/"):
+                variables = environment(pid)
+                if "MOT_INSTANCE" in variables and deployment in (None, variables.get("MOT_DEPLOYMENT")):
+                    found.append((pid, stat[2], variables))
+        return found
+
+    def instances(self):
+        """{instance name: (pid, start time)} of the instances that really run: of the leader of each one's group."""
+        found = {}
+        for pid, started, variables in self.processes():
+            try:
+                if os.getpgid(pid) != pid:
+                    continue
+            except ProcessLookupError:
                 continue
+            name = variables["MOT_INSTANCE"]
             expect(name not in found or not is_alive(found[name][0]), f"two processes of {name}: {found.get(name)} {pid}")
-            found[name] = (pid, stat[2])
+            found[name] = (pid, started)
         return found
 
     def starts(self, deployment=None):
@@ -281,7 +295,8 @@ class Stack:
     def records(self, region, topic):
         """Every record of a topic now, by a plain consumer: dicts with key, payload (decoded), headers (a dict), offset."""
         done = subprocess.run(
-            ["kcat", "-C", "-q", "-e", "-J", "-X", "fetch.wait.max.ms=20", "-o", "beginning", "-b", f"127.0.0.1:{self.brokers()[region]}", "-t", topic],
+            ["kcat", "-C", "-q", "-e", "-J", "-X", "fetch.wait.max.ms=20", "-o", "beginning",
+             "-b", f"127.0.0.1:{self.brokers()[region]}", "-t", topic],
             capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
         expect(done.returncode == 0, f"kcat {region} {topic}: {done.stderr}")
         found = []
@@ -455,16 +470,14 @@ def missing():
 
 
 def main(items, setup=None):
-    """Runs the items, in order, on one stack: script MOT [ITEM…]. Stops at the first that fails: they build on each other."""
+    """Runs the items, in order, on one stack: script MOT [ITEM…]. Ends with the first that fails: the next build on it."""
     mot, only = sys.argv[1], sys.argv[2:]
     if missing():
         print("skipped, for want of: " + " ".join(missing()))
         return SKIP
     stack = Stack(mot)
     try:
-        began = time.monotonic()
         stack.start()
-        say(f"mot up is ready after {time.monotonic() - began:.1f} s in {stack.dir}")
         if setup:
             setup(stack)
         for item in items:
