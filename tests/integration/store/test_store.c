@@ -443,7 +443,7 @@ static void test_limits(void **state)
     struct store_write writes[513];
     struct store_commit commit = {.writes = writes, .write_count = 513};
     struct store_list_query query = {.resource = RESOURCE};
-    char names[513][8];
+    char names[513][16];
     int64_t revision;
 
     (void)state;
