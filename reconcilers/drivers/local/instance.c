@@ -313,26 +313,37 @@ static bool is_due(const struct task *task, int64_t now)
     return !task->up && task->retry_at != PLAN_NEVER && task->retry_at <= now;
 }
 
-/* What a start changes is on disk before anything starts. */
-void instance_start(struct instance *instance, int64_t now)
+/* Its ports and times, which must be on disk before it starts. */
+static void prepare_task(struct task *task, int64_t now)
 {
     struct err err;
+    task->starting = is_due(task, now);
+    if (task->starting && claim_ports(task, &err) < 0) {
+        task->starting = false;
+        fail_task(task, "OutOfPorts");
+        snprintf(task->message, sizeof(task->message), "%.159s", err.message);
+    }
+    if (!task->starting)
+        return;
+    task->restarts += task->started_at > 0;
+    task->started_at = clock_wall_ms();
+}
+
+/* What would not be found again is not started. */
+void instance_start(struct instance *instance, int64_t now)
+{
+    for (size_t i = 0; i < instance->task_count; i++)
+        prepare_task(&instance->tasks[i], now);
+    bool written = state_write_instance(instance);
     for (size_t i = 0; i < instance->task_count; i++) {
         struct task *task = &instance->tasks[i];
-        if (!is_due(task, now))
-            continue;
-        if (claim_ports(task, &err) < 0) {
-            fail_task(task, "OutOfPorts");
-            snprintf(task->message, sizeof(task->message), "%.159s", err.message);
-            continue;
+        if (task->starting && written) {
+            start_task(task);
+        } else if (task->starting) {
+            fail_task(task, "StartFailed");
+            snprintf(task->message, sizeof(task->message), "%s: its record can't be written",
+                     task->container->name);
         }
-        task->restarts += task->started_at > 0;
-        task->started_at = clock_wall_ms();
-    }
-    state_write_instance(instance);
-    for (size_t i = 0; i < instance->task_count; i++) {
-        if (is_due(&instance->tasks[i], now))
-            start_task(&instance->tasks[i]);
     }
     update(instance);
 }
@@ -403,35 +414,46 @@ void instance_create(struct app *app)
     instance_start(instance, clock_ms());
 }
 
-static void resume_task(struct task *task)
+int64_t wall_age(int64_t wall_ms)
+{
+    int64_t age = clock_wall_ms() - wall_ms;
+    return age > 0 ? age : 0;
+}
+
+static int resume_task(struct task *task, struct err *err)
 {
     const struct instance *instance = task->instance;
     AUTO_FREE char *record = mem_printf("%s/%s.pid", instance->dir, task->container->name);
-    int pidfd = process_adopt(record, instance->app->local->boot, &task->id);
+    int pidfd;
+    if (process_adopt(record, instance->app->local->boot, &task->id, &pidfd, err) < 0)
+        return -1;
     if (pidfd >= 0) {
-        watch_task(task, pidfd, clock_ms() - (clock_wall_ms() - task->started_at));
-        return;
+        watch_task(task, pidfd, clock_ms() - wall_age(task->started_at));
+        return 0;
     }
     task->retry_at = 0;
     if (task->started_at > 0)
         snprintf(task->message, sizeof(task->message), "%s: ended while nobody watched",
                  task->container->name);
+    return 0;
 }
 
-void instance_resume(struct instance *instance)
+int instance_resume(struct instance *instance, struct err *err)
 {
     int64_t now = clock_ms();
     for (size_t i = 0; i < instance->port_count; i++) {
         if (instance->ports[i].port > 0)
             ports_keep(instance->dir, instance->ports[i].port);
     }
-    for (size_t i = 0; i < instance->task_count; i++)
-        resume_task(&instance->tasks[i]);
-    int64_t left =
-        instance->stopping_since + instance->launch->workload->grace_ms - clock_wall_ms();
+    for (size_t i = 0; i < instance->task_count; i++) {
+        if (resume_task(&instance->tasks[i], err) < 0)
+            return -1;
+    }
+    int64_t left = instance->launch->workload->grace_ms - wall_age(instance->stopping_since);
     for (size_t i = 0; i < instance->task_count && instance->stopping; i++)
         end_task(&instance->tasks[i], now + (left > 0 ? left : 0));
     update(instance);
+    return 0;
 }
 
 void instance_stop(struct instance *instance, const char *why)

@@ -93,18 +93,22 @@ static bool is_known(void *context, const char *id, pid_t group)
     return instance && !instance_ended(instance);
 }
 
-static void resume(struct local *local)
+/* Who belongs to nothing is known once everything that runs was found. */
+static int resume(struct local *local, struct err *err)
 {
     for (struct map_iter it = {0}; map_next(local->apps, &it);) {
         struct app *app = it.value;
-        for (size_t i = 0; i < app->instance_count; i++)
-            instance_resume(app->instances[i]);
+        for (size_t i = 0; i < app->instance_count; i++) {
+            if (instance_resume(app->instances[i], err) < 0)
+                return -1;
+        }
         app_touch(app);
     }
     int strays = process_kill_strays(local->id, is_known, local);
     if (strays > 0)
         log_warn("killed processes that nobody knows", LOG_S("zone", local->zone),
                  LOG_I("count", strays));
+    return 0;
 }
 
 static int prepare(struct local *local, const char *data, struct err *err)
@@ -114,9 +118,8 @@ static int prepare(struct local *local, const char *data, struct err *err)
     if (local->reactor.epoll < 0 || local->wake.fd < 0 ||
         !reactor_watch(&local->reactor, &local->wake, EPOLLIN))
         return err_set(err, ERR_TRANSIENT, "cannot make an epoll descriptor");
-    if (state_open(local, err) < 0 || state_load(local, err) < 0)
+    if (state_open(local, err) < 0 || state_load(local, err) < 0 || resume(local, err) < 0)
         return -1;
-    resume(local);
     local->opened = clock_ms();
     if (pthread_create(&local->thread, NULL, loop_main, local) != 0)
         return err_set(err, ERR_TRANSIENT, "cannot start a thread");

@@ -50,6 +50,7 @@ struct task {
     struct timer timer; /* up: settled, or to be killed; see instance.c */
     struct probe readiness, liveness;
     bool settled;       /* without a readiness probe: has run for a moment */
+    bool starting;      /* chosen by instance_start */
     bool ending;        /* was sent SIGTERM by us */
     int64_t kill_at;    /* while ending */
     int64_t started;    /* clock_ms() */
@@ -134,7 +135,7 @@ struct instance *instance_new(struct app *app, struct launch *launch, const char
 /* A new one: ports, folder, processes. What fails is in its tasks. */
 void instance_create(struct app *app);
 /* From what state_load found: adopts the processes that run. */
-void instance_resume(struct instance *instance);
+int instance_resume(struct instance *instance, struct err *err);
 /* Starts the tasks that are down and due. */
 void instance_start(struct instance *instance, int64_t now);
 void instance_stop(struct instance *instance, const char *why);
@@ -149,6 +150,9 @@ void instance_trim_logs(const struct instance *instance);
 const struct assigned_port *instance_port(const struct instance *instance, size_t container,
                                           const char *port);
 
+/* How long ago; a clock that was set back does not make that less than nothing. */
+int64_t wall_age(int64_t wall_ms);
+
 /* state.c */
 struct workload *state_copy_workload(struct arena *arena, const struct workload *workload,
                                      struct err *err);
@@ -157,7 +161,7 @@ int state_open(struct local *local, struct err *err);
 int state_write_app(const struct app *app, const struct workload *workload, int replicas,
                     bool removing, struct err *err);
 void state_mark_settled(const struct app *app);
-void state_write_instance(const struct instance *instance);
+bool state_write_instance(const struct instance *instance);
 /* Forgets templates that no instance has. */
 void state_drop_templates(const struct app *app);
 /* A folder goes in one step. */

@@ -52,17 +52,18 @@ static int lock_folder(void)
     return folder;
 }
 
+/* False when somebody else has it. Where claims can't be written only the bind check protects. */
 static bool write_claim(int folder, const char *name, const char *owner)
 {
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
-        return false;
+        return errno != EEXIST;
     size_t len = strlen(owner);
     bool ok = write(fd, owner, len) == (ssize_t)len;
     close(fd);
     if (!ok)
         unlinkat(folder, name, 0);
-    return ok;
+    return true;
 }
 
 static bool read_claim(int folder, const char *name, char owner[PATH_MAX])

@@ -192,7 +192,7 @@ __attribute__((noreturn)) static void run_child(struct child *child)
             execve(spec->path, spec->argv, spec->envp);
         }
     }
-    child->number = errno;
+    child->number = errno ? errno : EIO;
     _exit(126);
 }
 
@@ -267,33 +267,54 @@ int process_start(const struct process_spec *spec, struct process_id *ret_id, in
 
 /* ------------------------------------------------------------------ later */
 
+/* errno says why when nothing is there. */
 static bool is_running(struct process_id id)
 {
     char path[64];
     int64_t start = 0;
     bool ended = true;
     snprintf(path, sizeof(path), "/proc/%d/stat", id.pid);
+    errno = 0;
     return read_stat(path, &start, &ended) && start == id.start_time && !ended;
 }
 
-int process_adopt(const char *record, const char *boot, struct process_id *ret_id)
+/* The last call said that there is no such process, or that it is another one. */
+static bool is_gone(void)
 {
-    struct err err;
-    AUTO_FREE char *text = file_read(record, 256, NULL, &err);
+    return errno == 0 || errno == ESRCH || errno == ENOENT || errno == EINVAL;
+}
+
+static int adopt(struct process_id id, int *ret_pidfd, struct err *err)
+{
+    char text[128];
+    int fd = pidfd_open(id.pid, 0);
+    if (fd >= 0 && is_running(id)) {
+        *ret_pidfd = fd;
+        return 0;
+    }
+    int ret = is_gone() ? 0
+                        : err_set(err, ERR_TRANSIENT, "cannot tell whether process %d runs: %s",
+                                  id.pid, strerror_r(errno, text, sizeof(text)));
+    if (fd >= 0)
+        close(fd);
+    return ret;
+}
+
+int process_adopt(const char *record, const char *boot, struct process_id *ret_id, int *ret_pidfd,
+                  struct err *err)
+{
+    struct err why = {0};
     char recorded[BOOT_ID_SIZE] = "";
-    int pid = 0;
-    int64_t start = 0;
-    if (!text || sscanf(text, "%d %" SCNd64 " %39s", &pid, &start, recorded) < 2 || pid <= 1 ||
-        strcmp(recorded, boot) != 0)
-        return -1;
-    int fd = pidfd_open(pid, 0);
-    if (fd < 0)
-        return -1;
-    *ret_id = (struct process_id){pid, start};
-    if (is_running(*ret_id))
-        return fd;
-    close(fd);
-    return -1;
+    AUTO_FREE char *text = file_read(record, 256, NULL, &why);
+    *ret_pidfd = -1;
+    if (!text && why.code != ERR_NOT_FOUND)
+        return err_set(err, why.code, "%s", why.message);
+    *ret_id = (struct process_id){0};
+    if (!text ||
+        sscanf(text, "%d %" SCNd64 " %39s", &ret_id->pid, &ret_id->start_time, recorded) < 2 ||
+        ret_id->pid <= 1 || strcmp(recorded, boot) != 0)
+        return 0;
+    return adopt(*ret_id, ret_pidfd, err);
 }
 
 /* While the leader is there, as a zombie at least, its id is not used again; nor is it while the

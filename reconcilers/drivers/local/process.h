@@ -40,8 +40,10 @@ char *process_search(const char *name, const char *path, const char *dir) MOT_NO
 /* In a session and process group of its own, with only 0, 1 and 2 open. */
 int process_start(const struct process_spec *spec, struct process_id *ret_id, int *ret_pidfd,
                   struct err *err) MOT_NODISCARD;
-/* The process of a record, if it still runs: a pidfd; else -1. */
-int process_adopt(const char *record, const char *boot, struct process_id *ret_id) MOT_NODISCARD;
+/* The process of a record, if it still runs: *ret_pidfd; -1 there when it doesn't. Fails when that
+ * can't be told: then nothing may be started in its place. */
+int process_adopt(const char *record, const char *boot, struct process_id *ret_id, int *ret_pidfd,
+                  struct err *err) MOT_NODISCARD;
 /* Readies "exit code 1" or "signal 9" of an ended process and reaps it if it is a child of ours;
  * kills what is left of its group. */
 void process_reap(struct process_id id, int pidfd, char *text, size_t size);

@@ -14,6 +14,7 @@
 
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
+#include <mot/base/log.h>
 #include <mot/base/mem.h>
 #include <mot/base/random.h>
 #include <mot/model/json.h>
@@ -123,7 +124,7 @@ static json_t *encode_ports(const struct instance *instance)
     return list;
 }
 
-void state_write_instance(const struct instance *instance)
+bool state_write_instance(const struct instance *instance)
 {
     AUTO_FREE char *path = file_join(instance->dir, "instance.json");
     json_t *tasks = json_array();
@@ -139,7 +140,7 @@ void state_write_instance(const struct instance *instance)
                   "ports", encode_ports(instance), "tasks", tasks);
     AUTO_FREE char *text = json_text(record);
     json_decref(record);
-    write_quick(path, text);
+    return write_quick(path, text);
 }
 
 static bool has_template(const struct app *app, const char *hash)
@@ -176,6 +177,37 @@ void state_discard(const struct local *local, const char *dir)
 
 /* ------------------------------------------------------------------ reading */
 
+struct folder {
+    struct local *local;
+    struct app *app;
+    const char *path;
+};
+typedef int visit_entry(const struct folder *folder, const char *name, struct err *err);
+
+/* Everything in it but hidden files. A folder that can't be read is not an empty one: what runs
+ * would count as unknown. */
+static int read_folder(const struct folder *folder, visit_entry *visit, struct err *err)
+{
+    char text[128];
+    const struct dirent *entry = NULL;
+    DIR *dir = opendir(folder->path);
+    if (!dir && errno == ENOTDIR)
+        return 0;
+    int ret = 0;
+    errno = 0;
+    while (dir && ret == 0 && (entry = readdir(dir))) {
+        if (entry->d_name[0] != '.')
+            ret = visit(folder, entry->d_name, err);
+        errno = 0;
+    }
+    if (ret == 0 && (!dir || errno != 0))
+        ret = err_set(err, ERR_TRANSIENT, "cannot read the folder %s: %s", folder->path,
+                      strerror_r(errno, text, sizeof(text)));
+    if (dir)
+        closedir(dir);
+    return ret;
+}
+
 static json_t *read_json(const char *dir, const char *name, struct err *err)
 {
     size_t len = 0;
@@ -191,13 +223,16 @@ static struct launch *decode_launch(const json_t *record, struct err *err)
 {
     struct launch *launch = launch_new();
     AUTO_FREE char *text = json_text(json_object_get(record, "workload"));
-    launch->workload = workload_decode(launch->arena, text, strlen(text), err);
+    const char *hash = json_at_text(record, "templateHash");
+    if (hash)
+        launch->workload = workload_decode(launch->arena, text, strlen(text), err);
+    else
+        err_set(err, ERR_INVALID, "there is no templateHash");
     if (!launch->workload) {
         launch_unref(launch);
         return NULL;
     }
-    launch->workload->template_hash =
-        arena_strdup(launch->arena, json_at_text(record, "templateHash"));
+    launch->workload->template_hash = arena_strdup(launch->arena, hash);
     return launch;
 }
 
@@ -238,29 +273,68 @@ static void fill_instance(struct instance *instance, const json_t *record)
     }
 }
 
-/* One whose record is not there yet never started anything. */
-static void load_instance(struct app *app, const char *name)
+static int is_pid_file(const struct folder *folder, const char *name, struct err *err)
 {
-    struct err err;
+    size_t len = strlen(name);
+    (void)folder;
+    return len > 4 && strcmp(name + len - 4, ".pid") == 0
+               ? err_set(err, ERR_INVALID, "something was started here")
+               : 0;
+}
+
+static bool is_instance(const char *name)
+{
+    return strncmp(name, "i-", 2) == 0 && strlen(name) == SUFFIX_LEN + 2;
+}
+
+static int is_instance_folder(const struct folder *folder, const char *name, struct err *err)
+{
+    (void)folder;
+    return is_instance(name) ? err_set(err, ERR_INVALID, "instances are here") : 0;
+}
+
+/* Nothing is known of it but that its processes may run: they are kept until the plan has put
+ * another instance in its place, as if its template were an old one. */
+static void load_damaged(struct app *app, const char *name, const struct err *why)
+{
+    struct instance *instance = instance_new(app, app->launch, name + 2);
+    free(instance->hash);
+    instance->hash = mem_strdup("");
+    log_error("an instance's record is damaged, the instance will be replaced",
+              LOG_S("instance", instance->id), LOG_S("error", why->message));
+}
+
+static int load_instance(const struct folder *folder, const char *name, struct err *err)
+{
+    struct app *app = folder->app;
+    struct err why = {0};
+    if (!is_instance(name))
+        return 0;
     AUTO_FREE char *dir = file_join(app->dir, name);
-    json_t *record = read_json(dir, "instance.json", &err);
+    json_t *record = read_json(dir, "instance.json", &why);
     const char *hash = json_at_text(record, "templateHash");
-    if (!hash) {
-        json_decref(record);
-        state_discard(app->local, dir);
-        return;
+    const struct folder own = {.local = app->local, .app = app, .path = dir};
+    if (hash) {
+        struct launch *launch = find_launch(app, hash);
+        fill_instance(instance_new(app, launch, name + 2), record);
+        launch_unref(launch);
+    } else if (!record && why.code != ERR_NOT_FOUND && why.code != ERR_INVALID) {
+        return err_set(err, why.code, "%s", why.message);
+    } else if (why.code == ERR_NOT_FOUND && read_folder(&own, is_pid_file, err) == 0) {
+        state_discard(app->local, dir); /* nothing was started in it yet */
+    } else {
+        load_damaged(app, name, &why);
     }
-    struct launch *launch = find_launch(app, hash);
-    struct instance *instance = instance_new(app, launch, name + 2);
-    fill_instance(instance, record);
-    launch_unref(launch);
     json_decref(record);
+    return 0;
 }
 
 static int fill_app(struct app *app, struct err *err)
 {
     json_t *record = read_json(app->dir, "app.json", err);
     app->launch = record ? decode_launch(record, err) : NULL;
+    if (record && !app->launch)
+        err_wrap(err, "%s/app.json", app->dir);
     if (app->launch) {
         AUTO_FREE char *settled = file_join(app->dir, "settled");
         free(app->uid);
@@ -271,7 +345,7 @@ static int fill_app(struct app *app, struct err *err)
         app->removing = json_at_bool(record, "removing", false);
         app->applied_at = json_at_int(record, "appliedAt", 0);
         app->settled = access(settled, F_OK) == 0;
-        int64_t ago = app->settled ? 0 : clock_wall_ms() - app->applied_at;
+        int64_t ago = app->settled ? 0 : wall_age(app->applied_at);
         app->progress_at = clock_wall_ms() - ago;
         app->progress = clock_ms() - ago;
     }
@@ -279,52 +353,37 @@ static int fill_app(struct app *app, struct err *err)
     return app->launch ? 0 : -1;
 }
 
-static int load_app(struct local *local, const char *ns, const char *name, struct err *err)
+static int load_app(const struct folder *ns, const char *name, struct err *err)
 {
-    struct app *app = app_new(local, ns, name);
-    if (fill_app(app, err) < 0) {
-        bool cut = err->code == ERR_NOT_FOUND; /* in the middle of its first apply() */
-        if (cut)
-            state_discard(local, app->dir);
-        map_remove(local->apps, app->key);
-        return cut ? 0 : -1;
+    struct local *local = ns->local;
+    struct app *app = app_new(local, strrchr(ns->path, '/') + 1, name);
+    struct folder folder = {.local = local, .app = app, .path = app->dir};
+    struct err why = {0};
+    int ret = fill_app(app, &why);
+    if (ret == 0)
+        return read_folder(&folder, load_instance, err);
+    if (why.code == ERR_NOT_FOUND && read_folder(&folder, is_instance_folder, &why) == 0) {
+        state_discard(local, app->dir); /* in the middle of its first apply() */
+        ret = 0;
+    } else {
+        err_set(err, why.code, "%s: %s", app->dir, why.message);
     }
-    DIR *dir = opendir(app->dir);
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (strncmp(entry->d_name, "i-", 2) == 0 && strlen(entry->d_name) == SUFFIX_LEN + 2)
-            load_instance(app, entry->d_name);
-    }
-    if (dir)
-        closedir(dir);
-    return 0;
+    map_remove(local->apps, app->key);
+    return ret;
 }
 
-static int load_namespace(struct local *local, const char *apps, const char *ns, struct err *err)
+static int load_namespace(const struct folder *apps, const char *name, struct err *err)
 {
-    AUTO_FREE char *path = file_join(apps, ns);
-    DIR *dir = opendir(path);
-    int ret = 0;
-    for (const struct dirent *entry; ret == 0 && dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] != '.')
-            ret = load_app(local, ns, entry->d_name, err);
-    }
-    if (dir)
-        closedir(dir);
-    return ret;
+    AUTO_FREE char *path = file_join(apps->path, name);
+    const struct folder folder = {.local = apps->local, .path = path};
+    return read_folder(&folder, load_app, err);
 }
 
 int state_load(struct local *local, struct err *err)
 {
     AUTO_FREE char *apps = file_join(local->data, "apps");
-    DIR *dir = opendir(apps);
-    int ret = 0;
-    for (const struct dirent *entry; ret == 0 && dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] != '.')
-            ret = load_namespace(local, apps, entry->d_name, err);
-    }
-    if (dir)
-        closedir(dir);
-    return ret;
+    const struct folder folder = {.local = local, .path = apps};
+    return read_folder(&folder, load_namespace, err);
 }
 
 /* Children of a driver that was killed hold the lock until each of them has written its record. */
@@ -343,11 +402,14 @@ static int lock(struct local *local, struct err *err)
 static int read_id(struct local *local, struct err *err)
 {
     AUTO_FREE char *path = file_join(local->data, "id");
-    AUTO_FREE char *text = file_read(path, sizeof(local->id) - 1, NULL, err);
+    struct err why = {0};
+    AUTO_FREE char *text = file_read(path, sizeof(local->id) - 1, NULL, &why);
     if (text && strlen(text) >= 16) {
         snprintf(local->id, sizeof(local->id), "%s", text);
         return 0;
     }
+    if (!text && why.code == ERR_TRANSIENT)
+        return err_set(err, why.code, "%s", why.message);
     random_suffix(local->id, 20);
     return file_write(path, local->id, strlen(local->id), 0600, err);
 }
