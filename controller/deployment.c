@@ -80,22 +80,15 @@ static bool part_ensure(const struct deployment_context *context, const json_t *
                         const struct placed_region *placed, const struct part *part,
                         const char *owner)
 {
+    json_t *spec = part_spec(deployment, placed);
+    bool same = part && part_is_as_wanted(part->object, deployment, placed->region, spec);
     if (!part) {
-        json_t *object = part_new(deployment, placed);
+        json_t *object = part_new(deployment, placed->region, spec);
         writes_create(context->writes, &regional_kind, object, owner);
         json_decref(object);
-        return false;
-    }
-    if (object_deleting(part->object)) {
-        /* Wanted again while it goes: it has to be gone first. */
-        part_remove(context, part, owner);
-        return false;
-    }
-    json_t *spec = part_spec(deployment, placed);
-    bool same = part_spec_same(json_object_get(part->object, "spec"), spec);
-    if (!same) {
+    } else if (!same && placed->verb == PLACE_ENSURE) {
         json_t *object = json_deep_copy(part->object);
-        json_object_set(object, "spec", spec);
+        part_renew(object, deployment, placed->region, spec);
         object_prepare_update(object, part->object, true);
         writes_update(context->writes, &regional_kind, part->object, part->entry->revision, object,
                       owner);
@@ -155,24 +148,33 @@ static void read_freshness(const struct deployment_context *context,
                            struct aggregate_region *region)
 {
     for (size_t i = 0; i < context->regions->count; i++) {
-        int64_t at = context->regions->heartbeat_at[i];
-        if (strcmp(context->regions->items[i].name, region->name) == 0 && at) {
-            region->stale_for_ms = context->now - at;
-            region->stale = region->stale_for_ms > context->stale_after_ms;
+        if (strcmp(context->regions->items[i].name, region->name) == 0) {
+            region->heard_at = context->regions->heard_at[i];
+            region->stale = context->regions->stale[i];
         }
     }
 }
 
+/* The rule that selects the region; NULL: none. */
+static const char *rule_name(const json_t *deployment, const struct placement_plan *plan, size_t i)
+{
+    if (!plan || (plan->regions[i].verb != PLACE_ENSURE && plan->regions[i].verb != PLACE_KEEP))
+        return NULL;
+    return json_at_text(
+        json_array_get(json_at(deployment, "spec.placement"), plan->regions[i].rule), "name");
+}
+
 static json_t *region_json(const struct aggregate_output *out, const struct aggregate_input *in,
-                           size_t i, const struct part *part)
+                           size_t i, const struct part *part, const char *rule)
 {
     const struct aggregate_region *region = &in->regions[i];
     json_t *item =
         json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s}", "name", region->name, "desired",
                   region->desired, "running", region->running, "ready", region->ready, "updated",
                   region->updated, "state", out->states[i], "message", out->messages[i]);
-    static const char *const copied[][2] = {{"placement", "spec.placement"},
-                                            {"revision", "status.revision"},
+    if (rule)
+        json_object_set_new(item, "placement", json_string(rule));
+    static const char *const copied[][2] = {{"revision", "status.revision"},
                                             {"observedAt", "status.observedAt"},
                                             {"zones", "status.zones"}};
     for (size_t c = 0; part && c < MOT_ARRAY_SIZE(copied); c++) {
@@ -191,9 +193,11 @@ static void set_condition(json_t *status, const char *type,
                   generation, now);
 }
 
-/* The status of the deployment, from the parts as they are. */
+/* The status of the deployment, from the parts as they are. @plan: NULL when it is being deleted.
+ */
 static void write_status(const struct deployment_context *context, json_t *object,
-                         const struct aggregate_input *in, const struct parts *parts)
+                         const struct aggregate_input *in, const struct parts *parts,
+                         const struct placement_plan *plan)
 {
     struct aggregate_output out;
     aggregate_decide(context->arena, in, &out);
@@ -211,8 +215,8 @@ static void write_status(const struct deployment_context *context, json_t *objec
     json_object_set_new(status, "summary", json_sprintf("%d/%zu", out.converged, in->count));
     json_t *regions = json_array();
     for (size_t i = 0; i < in->count; i++)
-        json_array_append_new(regions,
-                              region_json(&out, in, i, part_in(parts, in->regions[i].name)));
+        json_array_append_new(regions, region_json(&out, in, i, part_in(parts, in->regions[i].name),
+                                                   rule_name(object, plan, i)));
     json_object_set_new(status, "regions", regions);
     set_condition(status, "Available", &out.available, generation, context->now);
     set_condition(status, "Progressing", &out.progressing, generation, context->now);
@@ -238,6 +242,18 @@ static void place(const struct deployment_context *context, const json_t *deploy
     placement_decide(context->arena, &in, plan);
 }
 
+/* Carries out the plan for one region. True when its part says what placement wants now. One that
+ * goes has to be gone before the region can have another. */
+static bool act_in(const struct deployment_context *context, const json_t *deployment,
+                   const struct placed_region *placed, const struct part *part, const char *owner)
+{
+    if (part && (placed->verb == PLACE_REMOVE || object_deleting(part->object))) {
+        part_remove(context, part, owner);
+        return false;
+    }
+    return placed->verb != PLACE_HOLD && part_ensure(context, deployment, placed, part, owner);
+}
+
 /* Carries out the plan, and says for each region what the status needs to know. */
 static void act(const struct deployment_context *context, const json_t *deployment,
                 const struct placement_plan *plan, const struct parts *parts,
@@ -246,12 +262,11 @@ static void act(const struct deployment_context *context, const json_t *deployme
     for (size_t i = 0; i < plan->count; i++) {
         const struct placed_region *placed = &plan->regions[i];
         const struct part *part = part_in(parts, placed->region);
-        regions[i] = (struct aggregate_region){.name = placed->region, .state = "", .message = ""};
-        if (placed->verb == PLACE_REMOVE)
-            part_remove(context, part, owner);
-        else
-            regions[i].wanted =
-                placed->verb == PLACE_KEEP || part_ensure(context, deployment, placed, part, owner);
+        regions[i] = (struct aggregate_region){
+            .name = placed->region, .state = "", .message = "", .heard_at = ""};
+        regions[i].wanted = act_in(context, deployment, placed, part, owner);
+        regions[i].held =
+            !regions[i].wanted && (placed->verb == PLACE_KEEP || placed->verb == PLACE_HOLD);
         if (part)
             read_part(context, part, &regions[i]);
         else
@@ -261,25 +276,23 @@ static void act(const struct deployment_context *context, const json_t *deployme
     }
 }
 
+/*
+ * The finalizer is written together with the first parts. Should somebody change the deployment in
+ * between, the parts are there before it is; that heals: what happened makes it decided again, and
+ * parts that have no deployment are removed.
+ */
 static void reconcile_living(const struct deployment_context *context, const struct entry *entry,
                              const json_t *deployment, const struct parts *parts, const char *owner)
 {
     json_t *object = json_deep_copy(deployment);
-    if (object_add_finalizer(object, DEPLOYMENT_FINALIZER)) {
-        /* It must be durable before there are parts: they are looked for when the deployment is
-         * deleted. */
-        writes_update(context->writes, &deployment_kind, deployment, entry->revision, object,
-                      owner);
-        json_decref(object);
-        return;
-    }
+    object_add_finalizer(object, DEPLOYMENT_FINALIZER);
     struct placement_plan plan;
     place(context, deployment, parts, &plan);
     struct aggregate_region *regions =
         arena_array(context->arena, plan.count + 1, sizeof(*regions));
     act(context, deployment, &plan, parts, regions, owner);
     struct aggregate_input in = {.regions = regions, .count = plan.count, .problem = plan.problem};
-    write_status(context, object, &in, parts);
+    write_status(context, object, &in, parts, &plan);
     writes_update(context->writes, &deployment_kind, deployment, entry->revision, object, owner);
     json_decref(object);
 }
@@ -291,8 +304,8 @@ static void reconcile_deleted(const struct deployment_context *context, const st
     struct aggregate_region *regions =
         arena_array(context->arena, parts->count + 1, sizeof(*regions));
     for (size_t i = 0; i < parts->count; i++) {
-        regions[i] =
-            (struct aggregate_region){.name = parts->items[i].region, .state = "", .message = ""};
+        regions[i] = (struct aggregate_region){
+            .name = parts->items[i].region, .state = "", .message = "", .heard_at = ""};
         read_part(context, &parts->items[i], &regions[i]);
         regions[i].deleting = true;
         read_freshness(context, &regions[i]);
@@ -301,7 +314,7 @@ static void reconcile_deleted(const struct deployment_context *context, const st
     json_t *object = json_deep_copy(deployment);
     struct aggregate_input in = {
         .regions = regions, .count = parts->count, .deleting = true, .problem = ""};
-    write_status(context, object, &in, parts);
+    write_status(context, object, &in, parts, NULL);
     if (parts->count == 0)
         object_remove_finalizer(object, DEPLOYMENT_FINALIZER);
     writes_finish(context->writes, &deployment_kind, deployment, entry->revision, object, owner);

@@ -15,7 +15,6 @@ struct deployment_context {
     struct arena *arena;
     struct writes *writes;
     int64_t now; /* wall clock ms */
-    int64_t stale_after_ms;
 };
 
 /* @owner (the key, as long as the batch lives) goes into the batch with each write. */

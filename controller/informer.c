@@ -23,10 +23,15 @@ static void map_free_value(void *value)
     map_free(value);
 }
 
+static char *key_of(const struct store_object *object)
+{
+    return mem_printf("%s/%s", object->key.ns, object->key.name);
+}
+
 static struct entry *entry_new(const struct store_object *object)
 {
     struct entry *entry = mem_zalloc(sizeof(*entry) + object->body_len + 1);
-    entry->key = mem_printf("%s/%s", object->key.ns, object->key.name);
+    entry->key = key_of(object);
     entry->revision = object->revision;
     entry->body_len = object->body_len;
     memcpy(entry->body, object->body, object->body_len);
@@ -62,13 +67,23 @@ static void drop_part(struct informer *informer, const char *key)
     map_remove(informer->parts, key);
 }
 
-static void keep_part(struct informer *informer, struct entry *entry, const char *ns)
+/* Its deployment and region are in the selectable, which is much shorter than the body. */
+static void read_part(struct entry *entry, const struct store_object *object)
 {
-    json_t *object = entry_object(entry);
-    const char *deployment = json_at_text(object, "spec.deployment");
-    entry->deployment = mem_printf("%s/%s", ns, deployment ? deployment : "");
-    entry->region = mem_strdup(json_at_text(object, "spec.region"));
-    json_decref(object);
+    struct err err;
+    json_t *selectable = json_parse(object->selectable, strlen(object->selectable), false, &err);
+    const json_t *fields = json_object_get(selectable, "fields");
+    const char *deployment = json_string_value(json_object_get(fields, "spec.deployment"));
+    entry->deployment = mem_printf("%s/%s", object->key.ns, deployment ? deployment : "");
+    entry->region = mem_strdup(json_string_value(json_object_get(fields, "spec.region")));
+    json_decref(selectable);
+}
+
+static void keep_part(struct informer *informer, struct entry *entry)
+{
+    const struct entry *before = map_get(informer->parts, entry->key);
+    if (before && strcmp(before->deployment, entry->deployment) != 0)
+        informer->changed(informer->context, before->deployment, NULL);
     drop_part(informer, entry->key);
     struct map *siblings = map_get(informer->parts_of, entry->deployment);
     if (!siblings) {
@@ -77,38 +92,80 @@ static void keep_part(struct informer *informer, struct entry *entry, const char
     }
     map_put(siblings, entry->key, entry);
     map_put(informer->parts, entry->key, entry);
-    informer->changed(informer->context, entry->deployment, NULL);
+}
+
+static struct map *map_of(const struct informer *informer, const char *resource)
+{
+    if (strcmp(resource, regional_kind.resource) == 0)
+        return informer->parts;
+    return strcmp(resource, deployment_kind.resource) == 0 ? informer->deployments
+                                                           : informer->regions;
+}
+
+/* False when this, or something newer, is known: the controller's own writes come back. */
+static bool is_news(const struct informer *informer, const struct store_object *object)
+{
+    AUTO_FREE char *key = key_of(object);
+    const struct entry *known = map_get(map_of(informer, object->key.resource), key);
+    return !known || known->revision < object->revision;
+}
+
+static void tell(struct informer *informer, const struct entry *entry, const struct map *kind)
+{
+    if (kind == informer->regions)
+        informer->changed(informer->context, NULL, entry->key + 1);
+    else
+        informer->changed(informer->context, entry->deployment ? entry->deployment : entry->key,
+                          NULL);
 }
 
 static void forget(struct informer *informer, const struct store_object *object)
 {
-    AUTO_FREE char *key = mem_printf("%s/%s", object->key.ns, object->key.name);
-    if (strcmp(object->key.resource, regional_kind.resource) == 0) {
-        const struct entry *entry = map_get(informer->parts, key);
-        AUTO_FREE char *deployment = mem_strdup(entry ? entry->deployment : "");
-        drop_part(informer, key);
-        informer->changed(informer->context, deployment, NULL);
-    } else if (strcmp(object->key.resource, deployment_kind.resource) == 0) {
-        map_remove(informer->deployments, key);
-        informer->changed(informer->context, key, NULL);
+    if (!is_news(informer, object))
+        return;
+    struct map *kind = map_of(informer, object->key.resource);
+    struct entry *entry = entry_new(object);
+    if (kind == informer->parts) {
+        read_part(entry, object);
+        drop_part(informer, entry->key);
     } else {
-        map_remove(informer->regions, object->key.name);
-        informer->changed(informer->context, NULL, object->key.name);
+        map_remove(kind, entry->key);
     }
+    tell(informer, entry, kind);
+    entry_free(entry);
+}
+
+static struct entry *keep(struct informer *informer, const struct store_object *object)
+{
+    struct map *kind = map_of(informer, object->key.resource);
+    struct entry *entry = entry_new(object);
+    if (kind == informer->parts) {
+        read_part(entry, object);
+        keep_part(informer, entry);
+    } else {
+        map_put(kind, entry->key, entry);
+    }
+    return entry;
 }
 
 static void remember(struct informer *informer, const struct store_object *object)
 {
-    struct entry *entry = entry_new(object);
-    if (strcmp(object->key.resource, regional_kind.resource) == 0) {
-        keep_part(informer, entry, object->key.ns);
-    } else if (strcmp(object->key.resource, deployment_kind.resource) == 0) {
-        map_put(informer->deployments, entry->key, entry);
-        informer->changed(informer->context, entry->key, NULL);
-    } else {
-        map_put(informer->regions, object->key.name, entry);
-        informer->changed(informer->context, NULL, object->key.name);
-    }
+    if (is_news(informer, object))
+        tell(informer, keep(informer, object), map_of(informer, object->key.resource));
+}
+
+void informer_written(struct informer *informer, const struct store_write *write)
+{
+    const struct store_object object = {
+        .key = write->key,
+        .uid = write->uid,
+        .revision = write->revision,
+        .body = write->body,
+        .body_len = write->body_len,
+        .selectable = write->selectable,
+    };
+    if (write->operation != STORE_DELETE && is_news(informer, &object))
+        keep(informer, &object);
 }
 
 static int on_listed(void *context, const struct store_object *object, struct err *err)
@@ -136,12 +193,15 @@ static void clear(struct informer *informer)
     map_clear(informer->regions);
 }
 
-/* Each list is a snapshot of its own; the feed begins at the oldest of them, and seeing a change
- * twice does no harm. */
+/*
+ * Each list is a snapshot of its own; the feed begins at the oldest of them, and seeing a change
+ * twice does no harm. The order matters: nothing may look as if its region or its deployment did
+ * not exist, only because that came later than its list.
+ */
 static int list_all(struct informer *informer, struct err *err)
 {
-    const char *const resources[] = {region_kind.resource, deployment_kind.resource,
-                                     regional_kind.resource};
+    const char *const resources[] = {regional_kind.resource, deployment_kind.resource,
+                                     region_kind.resource};
     int64_t oldest = 0;
     clear(informer);
     for (size_t i = 0; i < MOT_ARRAY_SIZE(resources); i++) {

@@ -16,7 +16,7 @@
 #define INFORMER_RESOURCES "deployments.mot.dev,regionaldeployments.mot.dev,regions.mot.dev"
 
 struct entry {
-    char *key;        /* "<ns>/<name>" */
+    char *key;        /* "<ns>/<name>"; regions: "/<name>" */
     char *deployment; /* regional parts: the key of their deployment; else NULL */
     char *region;     /* regional parts: their region; else NULL */
     int64_t revision;
@@ -30,7 +30,7 @@ struct informer {
     struct map *deployments; /* struct entry by key */
     struct map *parts;       /* RegionalDeployments by key */
     struct map *parts_of; /* deployment key → struct map of part key → struct entry (borrowed) */
-    struct map *regions;  /* by name */
+    struct map *regions;  /* by "/<name>" */
     /* Told of every change: the deployment concerned, or NULL and the region. */
     void (*changed)(void *context, const char *deployment, const char *region);
     void *context;
@@ -43,6 +43,9 @@ int informer_open(struct informer *informer, struct store *store,
 void informer_close(struct informer *informer);
 /* As store_feed_next. After ERR_GONE it lists again by itself. */
 int informer_next(struct informer *informer, int64_t timeout_ms, struct err *err) MOT_NODISCARD;
+/* Takes in what the caller has just committed (not deletions), without waiting for the feed and
+ * without telling of it. */
+void informer_written(struct informer *informer, const struct store_write *write);
 /* Decodes; a new reference, NULL when it can't be decoded. */
 json_t *entry_object(const struct entry *entry);
 /* The parts of a deployment; NULL: none. */

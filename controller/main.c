@@ -19,6 +19,7 @@
 
 #include "archive/archive.h"
 #include "cli/commands.h"
+#include "history.h"
 #include "publish/publisher.h"
 #include "reconcile.h"
 
@@ -30,6 +31,8 @@
 struct settings {
     const char *topology;
     const char *db;
+    const char *history;
+    int64_t history_ms;
     int stale_after_ms;
     int quiet_ms;
     int heartbeat_every_ms;
@@ -45,8 +48,29 @@ struct controller {
     struct publisher *publisher;
     struct archive *archive;
     struct reconcile *reconcile;
+    struct history *history;
     atomic_bool lost;
 };
+
+/* A region must have several chances to be heard before it counts as gone. */
+#define BEATS_BEFORE_STALE 3
+
+static int check_settings(struct settings *settings, struct err *err)
+{
+    if (!settings->topology || !settings->db)
+        return err_set(err, ERR_INVALID, "--topology and --db are required");
+    if (settings->stale_after_ms <= 0 || settings->quiet_ms <= 0 ||
+        settings->heartbeat_every_ms <= 0)
+        return err_set(err, ERR_INVALID,
+                       "--stale-after, --marker-after and --heartbeat-every must be above 0");
+    if (clock_parse_duration(settings->history, &settings->history_ms, err))
+        return err_wrap(err, "--history");
+    if (settings->history_ms <= 0)
+        return err_set(err, ERR_INVALID, "--history must be above 0");
+    if (settings->heartbeat_every_ms > settings->stale_after_ms / BEATS_BEFORE_STALE)
+        settings->heartbeat_every_ms = settings->stale_after_ms / BEATS_BEFORE_STALE;
+    return 0;
+}
 
 static int parse_settings(struct settings *settings, int argc, char **argv, struct err *err)
 {
@@ -58,7 +82,10 @@ static int parse_settings(struct settings *settings, int argc, char **argv, stru
         {"marker-after", "MS", OPTION_INT, &settings->quiet_ms,
          "without a launch for so long, regions are told how far they have come (default 1000)"},
         {"heartbeat-every", "MS", OPTION_INT, &settings->heartbeat_every_ms,
-         "how often a heartbeat without other news is stored (default 10000)"},
+         "how often a heartbeat without other news is stored (default 10000, at most a third of "
+         "--stale-after)"},
+        {"history", "DURATION", OPTION_STRING, &settings->history,
+         "how far back a watch may start (default 168h)"},
         {0}};
     const struct command_spec command = {
         .name = "mot controller",
@@ -73,9 +100,7 @@ static int parse_settings(struct settings *settings, int argc, char **argv, stru
         return rc;
     if (rest)
         return err_set(err, ERR_INVALID, "unexpected argument %s", argv[1]);
-    if (!settings->topology || !settings->db)
-        return err_set(err, ERR_INVALID, "--topology and --db are required");
-    return 0;
+    return check_settings(settings, err);
 }
 
 static void on_lost(void *context)
@@ -121,7 +146,7 @@ static int become_leader(struct controller *controller, struct err *err)
     return err_set(err, ERR_TRANSIENT, "asked to stop");
 }
 
-static int start_work(struct controller *controller, struct err *err)
+static int start_publisher(struct controller *controller, struct err *err)
 {
     const struct topology_region *central = controller->topology->central;
     struct bus_producer_options producer = {
@@ -129,19 +154,10 @@ static int start_work(struct controller *controller, struct err *err)
         .cluster = central->name,
         .bootstrap = central->bootstrap,
         .epoch = clock_wall_ms(),
+        .delivery_timeout_ms = -1,
     };
     controller->producer = bus_producer_open(&producer, err);
     if (!controller->producer)
-        return -1;
-    struct reconcile_options reconcile = {
-        .store = controller->store,
-        .topology = controller->topology,
-        .stale_after_ms = controller->settings.stale_after_ms,
-        .lost = on_lost,
-        .context = controller,
-    };
-    controller->reconcile = reconcile_start(&reconcile, err);
-    if (!controller->reconcile)
         return -1;
     struct publisher_options publisher = {
         .store = controller->store,
@@ -153,19 +169,34 @@ static int start_work(struct controller *controller, struct err *err)
         .context = controller,
     };
     controller->publisher = publisher_start(&publisher, err);
-    if (!controller->publisher)
+    return controller->publisher ? 0 : -1;
+}
+
+static int start_work(struct controller *controller, struct err *err)
+{
+    struct reconcile_options reconcile = {
+        .store = controller->store,
+        .topology = controller->topology,
+        .stale_after_ms = controller->settings.stale_after_ms,
+    };
+    controller->reconcile = reconcile_start(&reconcile, err);
+    if (!controller->reconcile || start_publisher(controller, err))
         return -1;
     struct archive_options archive = {
         .store = controller->store,
         .topology = controller->topology,
         .routes = controller->routes,
-        .producer = controller->producer,
+        .publisher = controller->publisher,
         .heartbeat_every_ms = controller->settings.heartbeat_every_ms,
+        .stale_after_ms = controller->settings.stale_after_ms,
         .lost = on_lost,
         .context = controller,
     };
     controller->archive = archive_start(&archive, err);
-    return controller->archive ? 0 : -1;
+    if (!controller->archive)
+        return -1;
+    controller->history = history_start(controller->store, controller->settings.history_ms, err);
+    return controller->history ? 0 : -1;
 }
 
 static void watch_lease(struct controller *controller)
@@ -181,6 +212,7 @@ static void watch_lease(struct controller *controller)
 
 static void stop_all(struct controller *controller)
 {
+    history_stop(controller->history);
     archive_stop(controller->archive);
     publisher_stop(controller->publisher);
     reconcile_stop(controller->reconcile);
@@ -211,8 +243,10 @@ static int run(struct controller *controller, struct err *err)
 
 int controller_main(int argc, char **argv)
 {
-    struct controller controller = {
-        .settings = {.stale_after_ms = 30000, .quiet_ms = 1000, .heartbeat_every_ms = 10000}};
+    struct controller controller = {.settings = {.history = "168h",
+                                                 .stale_after_ms = 30000,
+                                                 .quiet_ms = 1000,
+                                                 .heartbeat_every_ms = 10000}};
     struct err err = {0};
     int rc = parse_settings(&controller.settings, argc, argv, &err);
     if (rc < 0)

@@ -13,12 +13,12 @@
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 
+#include "complain.h"
 #include "deployment.h"
 #include "regions.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
 #define IDLE_MS   60000
-#define RETRY_MS  50
 #define DRAIN_MAX 20
 
 struct reconcile {
@@ -29,8 +29,14 @@ struct reconcile {
     struct map *essences; /* region → what of it matters to deployments */
     struct writes *writes;
     struct arena *arena;
-    int64_t regions_due; /* clock_ms(); -1: nothing to wait for */
+    struct region_table regions; /* as of the informer, unless … */
+    struct arena *regions_arena;
+    bool regions_changed;
+    bool region_missing; /* one of the topology */
     bool check_regions;
+    int64_t regions_due; /* clock_ms(); -1: nothing to wait for */
+    int64_t retry_at;
+    struct backoff retry_backoff;
     atomic_bool stopping;
     pthread_t thread;
 };
@@ -61,8 +67,12 @@ static char *region_essence(const struct entry *entry)
 
 static void on_region(struct reconcile *reconcile, const char *region)
 {
+    AUTO_FREE char *entry_key = mem_printf("/%s", region);
+    const struct entry *entry = map_get(reconcile->informer.regions, entry_key);
     reconcile->check_regions = true;
-    const struct entry *entry = map_get(reconcile->informer.regions, region);
+    reconcile->regions_changed = true;
+    if (!entry && topology_find(reconcile->options.topology, region))
+        reconcile->region_missing = true;
     char *essence = entry ? region_essence(entry) : mem_strdup("");
     const char *before = map_get(reconcile->essences, region);
     bool same = before && strcmp(before, essence) == 0;
@@ -85,17 +95,27 @@ static void on_changed(void *context, const char *deployment, const char *region
 /* ------------------------------------------------------------------------------------------
  * commits */
 
+/* What was written is known at once. A part that changed is looked at again for the status of its
+ * deployment; that status itself says nothing new. Regions come with the feed. */
+static void note_written(struct reconcile *reconcile, const struct store_write *write,
+                         const char *owner)
+{
+    bool is_part = strcmp(write->key.resource, regional_kind.resource) == 0;
+    if (is_part || strcmp(write->key.resource, deployment_kind.resource) == 0)
+        informer_written(&reconcile->informer, write);
+    if (is_part)
+        mark(reconcile->dirty, owner);
+}
+
 static void note_results(struct reconcile *reconcile)
 {
     for (size_t i = 0; i < reconcile->writes->count; i++) {
         const struct store_write *write = &reconcile->writes->items[i];
         const char *key = reconcile->writes->owners[i];
-        if (write->result == ERR_NONE) {
-            log_debug("written", LOG_S("resource", write->key.resource),
-                      LOG_S("name", write->key.name), LOG_I("revision", write->revision));
-        } else if (key) {
+        if (write->result == ERR_NONE)
+            note_written(reconcile, write, key);
+        else if (key)
             mark(reconcile->retry, key);
-        }
     }
 }
 
@@ -144,19 +164,26 @@ static size_t room_for(const struct reconcile *reconcile, const char *key)
     return map_count(reconcile->informer.regions) + (parts ? map_count(parts) : 0) + 1;
 }
 
+static const struct region_table *regions_now(struct reconcile *reconcile)
+{
+    if (reconcile->regions_changed) {
+        region_table_release(&reconcile->regions);
+        arena_clear(reconcile->regions_arena);
+        region_table_build(&reconcile->regions, reconcile->regions_arena, &reconcile->informer);
+        reconcile->regions_changed = false;
+    }
+    return &reconcile->regions;
+}
+
 static void decide_dirty(struct reconcile *reconcile)
 {
     struct map *dirty = reconcile->dirty;
     reconcile->dirty = map_new(NULL);
-    struct region_table regions;
-    struct arena *table_arena = arena_new(ARENA_MAX);
-    region_table_build(&regions, table_arena, &reconcile->informer);
     struct deployment_context context = {
         .informer = &reconcile->informer,
-        .regions = &regions,
+        .regions = regions_now(reconcile),
         .arena = reconcile->arena,
         .writes = reconcile->writes,
-        .stale_after_ms = reconcile->options.stale_after_ms,
     };
     const char **keys = map_sorted_keys(dirty);
     for (size_t i = 0; i < map_count(dirty) && !atomic_load(&reconcile->stopping); i++) {
@@ -170,52 +197,82 @@ static void decide_dirty(struct reconcile *reconcile)
     }
     commit(reconcile);
     free(keys);
-    region_table_release(&regions);
-    arena_free(table_arena);
     map_free(dirty);
+}
+
+/* Until something is due by itself. */
+static int64_t wait_for(const struct reconcile *reconcile)
+{
+    int64_t due = clock_ms() + IDLE_MS;
+    if (map_count(reconcile->dirty) || reconcile->check_regions || reconcile->region_missing)
+        return 0;
+    if (map_count(reconcile->retry) && reconcile->retry_at < due)
+        due = reconcile->retry_at;
+    if (reconcile->regions_due >= 0 && reconcile->regions_due < due)
+        due = reconcile->regions_due;
+    return due > clock_ms() ? due - clock_ms() : 0;
 }
 
 /* Waits for news, but not beyond what is due by itself; then takes in what else is there. */
 static int take_in_news(struct reconcile *reconcile, struct err *err)
 {
-    int64_t wait = IDLE_MS;
-    if (map_count(reconcile->dirty) || reconcile->check_regions)
-        wait = 0;
-    else if (map_count(reconcile->retry))
-        wait = RETRY_MS;
-    else if (reconcile->regions_due >= 0)
-        wait = reconcile->regions_due > clock_ms() ? reconcile->regions_due - clock_ms() : 0;
-    int n = informer_next(&reconcile->informer, wait, err);
+    int n = informer_next(&reconcile->informer, wait_for(reconcile), err);
     for (int i = 0; n > 0 && i < DRAIN_MAX; i++)
         n = informer_next(&reconcile->informer, 0, err);
     return n < 0 ? -1 : 0;
 }
 
+/* Most often the feed has brought by now what the decision lacked; if it hasn't, we get slower. */
 static void retry_due(struct reconcile *reconcile)
 {
+    if (map_count(reconcile->retry) == 0) {
+        backoff_reset(&reconcile->retry_backoff);
+        reconcile->retry_at = 0;
+        return;
+    }
+    if (reconcile->retry_at == 0)
+        reconcile->retry_at = clock_ms() + backoff_next(&reconcile->retry_backoff);
+    if (clock_ms() < reconcile->retry_at)
+        return;
     for (struct map_iter it = {0}; map_next(reconcile->retry, &it);)
         mark(reconcile->dirty, it.key);
     map_clear(reconcile->retry);
+    reconcile->retry_at = 0;
+}
+
+static void step(struct reconcile *reconcile)
+{
+    struct err err = {0};
+    if (reconcile->region_missing) {
+        reconcile->region_missing = false;
+        if (regions_ensure(reconcile->options.store, reconcile->options.topology, &err)) {
+            log_warn("regions not brought back", LOG_S("error", err.message));
+            reconcile->region_missing = err.code == ERR_TRANSIENT;
+        }
+    }
+    if (reconcile->check_regions ||
+        (reconcile->regions_due >= 0 && clock_ms() >= reconcile->regions_due))
+        check_regions(reconcile);
+    if (map_count(reconcile->dirty))
+        decide_dirty(reconcile);
+    retry_due(reconcile);
 }
 
 static void *run(void *argument)
 {
     struct reconcile *reconcile = argument;
     struct backoff backoff = BACKOFF_INIT(50, 5000);
+    struct complaint complaint = {0};
     while (!atomic_load(&reconcile->stopping)) {
         struct err err = {0};
         if (take_in_news(reconcile, &err)) {
-            log_warn("the controllers wait for the store", LOG_S("error", err.message));
+            complain(&complaint, "the controllers wait for the store", NULL, &err);
             stop_wait(backoff_next(&backoff));
             continue;
         }
         backoff_reset(&backoff);
-        retry_due(reconcile);
-        if (reconcile->check_regions ||
-            (reconcile->regions_due >= 0 && clock_ms() >= reconcile->regions_due))
-            check_regions(reconcile);
-        if (map_count(reconcile->dirty))
-            decide_dirty(reconcile);
+        complaint.next_ms = 0;
+        step(reconcile);
     }
     return NULL;
 }
@@ -229,7 +286,10 @@ static void release(struct reconcile *reconcile)
     map_free(reconcile->dirty);
     map_free(reconcile->retry);
     map_free(reconcile->essences);
+    region_table_release(&reconcile->regions);
+    arena_free(reconcile->regions_arena);
     arena_free(reconcile->arena);
+    writes_clear(reconcile->writes);
     free(reconcile->writes);
     free(reconcile);
 }
@@ -244,6 +304,9 @@ struct reconcile *reconcile_start(const struct reconcile_options *options, struc
     reconcile->retry = map_new(NULL);
     reconcile->essences = map_new(free);
     reconcile->arena = arena_new(ARENA_MAX);
+    reconcile->regions_arena = arena_new(ARENA_MAX);
+    reconcile->regions_changed = true;
+    reconcile->retry_backoff = (struct backoff)BACKOFF_INIT(20, 5000);
     reconcile->writes = mem_zalloc(sizeof(*reconcile->writes));
     reconcile->regions_due = -1;
     reconcile->check_regions = true;

@@ -15,8 +15,6 @@ struct reconcile_options {
     struct store *store;
     const struct topology *topology; /* its regions become Region objects */
     int64_t stale_after_ms;          /* a heartbeat older than this makes its region Unknown */
-    void (*lost)(void *context);     /* something that will not mend itself: the process must end */
-    void *context;
 };
 
 struct reconcile *reconcile_start(const struct reconcile_options *options,

@@ -47,6 +47,9 @@ static int create_region(struct store *store, const struct topology_region *regi
     set_labels(object, region);
     object_prepare_create(object);
     json_put(object, "status.zoneCount", json_integer((json_int_t)region->zone_count));
+    condition_set(json_object_get(object, "status"), "Ready", "Unknown", "NeverHeardOf",
+                  "the region has not been heard of yet", object_generation(object),
+                  clock_wall_ms());
     writes_create(writes, &region_kind, object, NULL);
     json_decref(object);
     return store_write(store, &writes->items[0], err);

@@ -2,13 +2,17 @@
 
 #include <string.h>
 
-#include <mot/base/clock.h>
 #include <mot/base/mem.h>
+#include <mot/base/random.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 #include <mot/model/selector.h>
 
 #include "writes.h"
+
+#define NAME_LEN_MAX  253
+#define LABEL_LEN_MAX 63
+#define HASH_LEN      16
 
 /* ------------------------------------------------------------------------------------------
  * regions */
@@ -52,10 +56,11 @@ static void add_region(struct region_table *table, struct arena *arena, const ch
         .zone_count = zone_count,
     };
     table->labels[i] = json_incref(json_at(object, "metadata.labels"));
-    const char *at = json_at_text(object, "status.heartbeatAt");
-    struct err err;
-    if (at && clock_parse(at, &table->heartbeat_at[i], &err))
-        table->heartbeat_at[i] = 0;
+    const char *heard_at = json_at_text(object, "status.heartbeatAt");
+    const char *ready =
+        json_at_text(condition_get(json_object_get(object, "status"), "Ready"), "status");
+    table->heard_at[i] = arena_strdup(arena, heard_at);
+    table->stale[i] = heard_at && ready && strcmp(ready, "True") != 0;
     json_decref(object);
 }
 
@@ -66,10 +71,11 @@ void region_table_build(struct region_table *table, struct arena *arena,
     *table = (struct region_table){0};
     table->items = arena_array(arena, count + 1, sizeof(table->items[0]));
     table->labels = arena_array(arena, count + 1, sizeof(table->labels[0]));
-    table->heartbeat_at = arena_array(arena, count + 1, sizeof(table->heartbeat_at[0]));
+    table->heard_at = arena_array(arena, count + 1, sizeof(table->heard_at[0]));
+    table->stale = arena_array(arena, count + 1, sizeof(table->stale[0]));
     const char **names = map_sorted_keys(informer->regions);
     for (size_t i = 0; i < count; i++)
-        add_region(table, arena, names[i], map_get(informer->regions, names[i]));
+        add_region(table, arena, names[i] + 1, map_get(informer->regions, names[i]));
     free(names);
 }
 
@@ -213,19 +219,90 @@ bool part_spec_same(const json_t *a, const json_t *b)
     return same;
 }
 
-json_t *part_new(const json_t *deployment, const struct placed_region *placed)
+/* ------------------------------------------------------------------------------------------ parts
+ */
+
+/* As it is, if it has at most @max bytes; else its beginning and a hash. */
+static char *shortened(const char *text, size_t max)
 {
-    AUTO_FREE char *name = mem_printf("%s.%s", object_name(deployment), placed->region);
-    json_t *owner =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "apiVersion", deployment_kind.api_version,
-                  "kind", deployment_kind.kind, "name", object_name(deployment), "uid",
-                  object_uid(deployment), "controller", 1, "blockOwnerDeletion", 1);
-    json_t *object =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s}, s:[o], s:[s]}, s:o}", "apiVersion",
-                  regional_kind.api_version, "kind", regional_kind.kind, "metadata", "name", name,
-                  "namespace", object_namespace(deployment), "labels", LABEL_DEPLOYMENT,
-                  object_name(deployment), LABEL_REGION, placed->region, "ownerReferences", owner,
-                  "finalizers", PART_FINALIZER, "spec", part_spec(deployment, placed));
+    size_t len = strlen(text);
+    if (len <= max)
+        return mem_strdup(text);
+    len = max - HASH_LEN - 1;
+    while (len > 0 && (text[len - 1] == '.' || text[len - 1] == '-'))
+        len--;
+    return mem_printf("%.*s-%016llx", (int)len, text, (unsigned long long)hash_text(text));
+}
+
+char *part_name(const char *deployment, const char *region)
+{
+    size_t taken = strlen(region) + 1;
+    size_t room = taken + 2 * HASH_LEN < NAME_LEN_MAX ? NAME_LEN_MAX - taken : 2 * HASH_LEN;
+    AUTO_FREE char *first = shortened(deployment, room);
+    return mem_printf("%s.%s", first, region);
+}
+
+json_t *label_value(const char *text)
+{
+    AUTO_FREE char *value = shortened(text, LABEL_LEN_MAX);
+    return json_string(value);
+}
+
+static json_t *owner_reference(const json_t *deployment)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "apiVersion", deployment_kind.api_version,
+                     "kind", deployment_kind.kind, "name", object_name(deployment), "uid",
+                     object_uid(deployment), "controller", 1, "blockOwnerDeletion", 1);
+}
+
+static bool label_is(const json_t *part, const char *label, const char *text)
+{
+    json_t *labels = json_at(part, "metadata.labels");
+    json_t *wanted = label_value(text);
+    bool same = json_equal(json_object_get(labels, label), wanted);
+    json_decref(wanted);
+    return same;
+}
+
+static bool is_owned_by(const json_t *part, const json_t *deployment)
+{
+    const char *uid =
+        json_at_text(json_array_get(json_at(part, "metadata.ownerReferences"), 0), "uid");
+    return uid && strcmp(uid, object_uid(deployment)) == 0;
+}
+
+bool part_is_as_wanted(const json_t *part, const json_t *deployment, const char *region,
+                       const json_t *spec)
+{
+    return part_spec_same(json_object_get(part, "spec"), spec) && is_owned_by(part, deployment) &&
+           object_has_finalizer(part, PART_FINALIZER) &&
+           label_is(part, LABEL_DEPLOYMENT, object_name(deployment)) &&
+           label_is(part, LABEL_REGION, region);
+}
+
+void part_renew(json_t *part, const json_t *deployment, const char *region, json_t *spec)
+{
+    json_t *metadata = json_object_get(part, "metadata");
+    json_t *labels = json_object_get(metadata, "labels");
+    if (!json_is_object(labels)) {
+        labels = json_object();
+        json_object_set_new(metadata, "labels", labels);
+    }
+    json_object_set_new(labels, LABEL_DEPLOYMENT, label_value(object_name(deployment)));
+    json_object_set_new(labels, LABEL_REGION, label_value(region));
+    json_object_set_new(metadata, "ownerReferences", json_pack("[o]", owner_reference(deployment)));
+    object_add_finalizer(part, PART_FINALIZER);
+    if (!part_spec_same(json_object_get(part, "spec"), spec))
+        json_object_set(part, "spec", spec);
+}
+
+json_t *part_new(const json_t *deployment, const char *region, json_t *spec)
+{
+    AUTO_FREE char *name = part_name(object_name(deployment), region);
+    json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", regional_kind.api_version,
+                               "kind", regional_kind.kind, "metadata", "name", name, "namespace",
+                               object_namespace(deployment));
+    part_renew(object, deployment, region, spec);
     object_prepare_create(object);
     return object;
 }

@@ -15,7 +15,8 @@
 struct region_table {
     struct placement_region *items;
     json_t **labels;       /* owned */
-    int64_t *heartbeat_at; /* wall clock ms; 0: never */
+    const char **heard_at; /* the newest heartbeat; "" for never */
+    bool *stale;           /* its heartbeat is overdue: what the Region's Ready condition says */
     size_t count;
 };
 void region_table_build(struct region_table *table, struct arena *arena,
@@ -31,8 +32,17 @@ struct placement_rule *placement_rules(struct arena *arena, const json_t *deploy
 json_t *part_spec(const json_t *deployment, const struct placed_region *placed);
 /* Equal but for the generation it was made from: then the region need not be told. */
 bool part_spec_same(const json_t *a, const json_t *b);
-/* A new part: metadata, labels, owner, finalizer. A new reference. */
-json_t *part_new(const json_t *deployment, const struct placed_region *placed);
+/* The name of a part: "<deployment>.<region>", shortened where that would be too long. free() it.
+ */
+char *part_name(const char *deployment, const char *region);
+/* What stands for @text in a label, whose value has an end. A new reference. */
+json_t *label_value(const char *text);
+/* Are spec, owner, finalizer and labels what the deployment and its placement want? */
+bool part_is_as_wanted(const json_t *part, const json_t *deployment, const char *region,
+                       const json_t *spec);
+void part_renew(json_t *part, const json_t *deployment, const char *region, json_t *spec);
+/* A new reference. */
+json_t *part_new(const json_t *deployment, const char *region, json_t *spec);
 
 #define PART_FINALIZER       "mot.dev/region"
 #define DEPLOYMENT_FINALIZER "mot.dev/regions"

@@ -2,11 +2,22 @@
 
 #include <string.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
+
+#define DAY_MS   86400000
+#define PRUNE_MS 3600000
+
+/* The newest record of a key. */
+struct known_record {
+    struct record_order order;
+    int64_t gone_at; /* clock_ms(); 0: it is no tombstone */
+};
 
 static void load_mark(void *context, const struct store_mark *mark)
 {
-    archive_agent_note(context, mark->key, (struct record_order){mark->epoch, mark->sequence});
+    archive_agent_note(context, mark->key, (struct record_order){mark->epoch, mark->sequence},
+                       mark->gone);
 }
 
 int archive_agent_open(struct archive_agent *agent, enum archive_flow flow,
@@ -56,17 +67,32 @@ int64_t archive_agent_offset(const struct archive_agent *agent, int partition,
 
 bool archive_agent_is_news(const struct archive_agent *agent, const struct bus_record *record)
 {
-    const struct record_order *known = map_get(agent->marks, record->key);
+    const struct known_record *known = map_get(agent->marks, record->key);
     struct record_order order = {record->headers.epoch, record->headers.sequence};
-    return !known || record_newer(order, *known);
+    return !known || record_newer(order, known->order);
 }
 
-void archive_agent_note(struct archive_agent *agent, const char *key, struct record_order order)
+static void prune(struct archive_agent *agent, int64_t now)
 {
-    struct record_order *known = map_get(agent->marks, key);
+    for (struct map_iter it = {0}; map_next(agent->marks, &it);) {
+        const struct known_record *known = it.value;
+        if (known->gone_at && now - known->gone_at > DAY_MS)
+            map_remove(agent->marks, it.key);
+    }
+    agent->prune_at = now + PRUNE_MS;
+}
+
+void archive_agent_note(struct archive_agent *agent, const char *key, struct record_order order,
+                        bool gone)
+{
+    int64_t now = clock_ms();
+    struct known_record *known = map_get(agent->marks, key);
     if (!known) {
         known = mem_zalloc(sizeof(*known));
         map_put(agent->marks, key, known);
     }
-    *known = order;
+    known->order = order;
+    known->gone_at = gone ? now : 0;
+    if (now >= agent->prune_at)
+        prune(agent, now);
 }

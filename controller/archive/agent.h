@@ -21,7 +21,8 @@ struct archive_agent {
     enum archive_flow flow;
     const struct route *route;
     char *scope;       /* of its marks */
-    struct map *marks; /* key → struct record_order */
+    struct map *marks; /* key → struct known_record */
+    int64_t prune_at;  /* clock_ms() */
     struct archive_position *partitions;
     int partition_count;
 };
@@ -36,6 +37,8 @@ int64_t archive_agent_offset(const struct archive_agent *agent, int partition,
                              const char *cluster_id);
 /* Is it newer than what is known of its key? */
 bool archive_agent_is_news(const struct archive_agent *agent, const struct bus_record *record);
-void archive_agent_note(struct archive_agent *agent, const char *key, struct record_order order);
+/* @gone: it is a tombstone, which is remembered for a day, as in the store. */
+void archive_agent_note(struct archive_agent *agent, const char *key, struct record_order order,
+                        bool gone);
 
 #endif

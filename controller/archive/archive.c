@@ -11,12 +11,11 @@
 #include <mot/base/stop.h>
 
 #include "batch.h"
+#include "complain.h"
 #include "publish/publisher.h"
 
-#define IDLE_MS            60000
-#define CLUSTER_WAIT_MS    10000
-#define HEARTBEAT_EVERY_MS 10000
-#define ANSWER_EVERY_MS    60000
+#define IDLE_MS         5000
+#define CLUSTER_WAIT_MS 2000
 
 /* The agents whose topics stand in one cluster, and their thread. */
 struct collector {
@@ -25,8 +24,8 @@ struct collector {
     struct archive_agent *agents;
     size_t agent_count;
     struct archive_batch batch;
-    struct map *answered; /* unknown deployments → when they were answered (int64_t, clock_ms) */
     char cluster_id[BUS_CLUSTER_ID_SIZE];
+    struct complaint complaint, reading;
     pthread_t thread;
     bool started;
 
@@ -59,23 +58,12 @@ static bool is_stopping(const struct collector *collector)
 /* ------------------------------------------------------------------------------------------
  * answers */
 
-/* Once a minute at most: the region needs a moment to take it in. */
-static void answer_unknown(void *context, const struct archive_agent *agent, const char *key,
-                           int64_t revision)
+static int answer_unknown(void *context, const char *region, const char *key, int64_t revision,
+                          struct err *err)
 {
-    struct collector *collector = context;
-    const struct archive_options *options = &collector->archive->options;
-    AUTO_FREE char *id = mem_printf("%s\n%s", agent->route->region->name, key);
-    int64_t *at = map_get(collector->answered, id);
-    if (at && clock_ms() - *at < ANSWER_EVERY_MS)
-        return;
-    at = mem_zalloc(sizeof(*at));
-    *at = clock_ms();
-    map_put(collector->answered, id, at);
-    const struct route *launch =
-        routes_find(options->routes, TOPIC_LAUNCH, agent->route->region->name);
-    if (launch)
-        publisher_answer_unknown(options->producer, launch->produced_topic, key, revision);
+    const struct collector *collector = context;
+    return publisher_answer_unknown(collector->archive->options.publisher, region, key, revision,
+                                    err);
 }
 
 /* ------------------------------------------------------------------------------------------
@@ -96,9 +84,11 @@ static int open_agents(struct collector *collector, struct err *err)
                 return -1;
         }
     }
-    if (archive_batch_init(&collector->batch, options->store, err))
+    if (archive_batch_init(&collector->batch, options->store, collector->agents,
+                           collector->agent_count, err))
         return -1;
-    collector->batch.heartbeat_every_ms = options->heartbeat_every_ms;
+    collector->batch.heartbeats =
+        (struct heartbeat_rules){options->heartbeat_every_ms, options->stale_after_ms};
     collector->batch.unknown = answer_unknown;
     collector->batch.context = collector;
     return 0;
@@ -200,15 +190,24 @@ static int fill(struct collector *collector, struct err *err)
         n = bus_consume(collector->consumer, 0, &record, err);
     }
     if (n < 0 && err->code == ERR_TRANSIENT)
-        log_warn("archive reads on", LOG_S("cluster", collector->cluster->name),
-                 LOG_S("error", err->message));
+        complain(&collector->reading, "archive reads on", collector->cluster->name, err);
     return n < 0 && err->code != ERR_TRANSIENT ? -1 : 0;
+}
+
+/* It was wiped: positions in the one before mean nothing. */
+static bool cluster_changed(struct collector *collector)
+{
+    char id[BUS_CLUSTER_ID_SIZE];
+    return bus_consumer_cluster_id(collector->consumer, 0, id) &&
+           strcmp(id, collector->cluster_id) != 0;
 }
 
 static int step(struct collector *collector, struct err *err)
 {
     if (collector->batch.taken == 0 && fill(collector, err))
         return -1;
+    if (cluster_changed(collector))
+        return err_set(err, ERR_INTERNAL, "the cluster is another one now");
     if (collector->batch.taken == 0)
         return 0;
     return archive_batch_commit(&collector->batch, collector->agents, collector->agent_count,
@@ -225,6 +224,7 @@ static void *run(void *argument)
         int rc = begun ? step(collector, &err) : begin(collector, &err);
         if (rc == 0) {
             begun = true;
+            collector->complaint.next_ms = 0;
             backoff_reset(&backoff);
             continue;
         }
@@ -233,8 +233,7 @@ static void *run(void *argument)
             collector->archive->options.lost(collector->archive->options.context);
             return NULL;
         }
-        log_warn("the archive waits", LOG_S("cluster", collector->cluster->name),
-                 LOG_S("error", err.message));
+        complain(&collector->complaint, "the archive waits", collector->cluster->name, &err);
         /* The outcome of a commit may be unknown: what the store says counts. */
         begun = begun && err.code == ERR_TRANSIENT;
         stop_wait(backoff_next(&backoff));
@@ -255,7 +254,6 @@ static struct collector *collector_for(struct archive *archive,
     struct collector *collector = &archive->collectors[archive->collector_count++];
     collector->archive = archive;
     collector->cluster = cluster;
-    collector->answered = map_new(free);
     pthread_mutex_init(&collector->lock, NULL);
     return collector;
 }
@@ -264,8 +262,6 @@ struct archive *archive_start(const struct archive_options *options, struct err 
 {
     struct archive *archive = mem_zalloc(sizeof(*archive));
     archive->options = *options;
-    if (archive->options.heartbeat_every_ms == 0)
-        archive->options.heartbeat_every_ms = HEARTBEAT_EVERY_MS;
     archive->collectors = mem_array(options->topology->region_count + 1, sizeof(struct collector));
     for (size_t i = 0; i < options->routes->count; i++) {
         if (strcmp(options->routes->items[i].flow, TOPIC_LAUNCH) != 0)
@@ -298,7 +294,6 @@ void archive_stop(struct archive *archive)
             pthread_join(collector->thread, NULL);
         change_consumer(collector, NULL);
         close_agents(collector);
-        map_free(collector->answered);
         pthread_mutex_destroy(&collector->lock);
     }
     free(archive->collectors);

@@ -15,14 +15,15 @@
 #include <mot/topology/topology.h>
 
 struct archive;
+struct publisher;
 
 struct archive_options {
     struct store *store;
     const struct topology *topology;
     const struct routes *routes;
-    struct bus_producer *producer; /* of central's cluster, for answers to unknown deployments;
-                                      outlives the archive */
-    int64_t heartbeat_every_ms; /* a heartbeat with no other news is written this often; 0: 10000 */
+    struct publisher *publisher; /* for answers to unknown deployments; outlives the archive */
+    int64_t heartbeat_every_ms;  /* a heartbeat with no other news is written this often */
+    int64_t stale_after_ms;      /* as for the regions */
     void (*lost)(void *context); /* another archive has taken over: the process must end */
     void *context;
 };

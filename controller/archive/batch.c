@@ -5,6 +5,7 @@
 #include <mot/base/clock.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
+#include <mot/base/random.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 
@@ -19,12 +20,14 @@ struct stored_instance {
     char *region;
     char *selectable;
     int64_t revision;
+    uint64_t hash; /* of the body */
 };
 
 /* An object that records of the batch change. */
 struct target {
     const struct controlled_kind *kind;
-    json_t *old; /* NULL: it does not exist */
+    bool exists;
+    json_t *old; /* NULL: it does not exist, or can't be read */
     json_t *object;
     int64_t revision;
 };
@@ -51,7 +54,7 @@ static void target_free(void *value)
  * instances */
 
 static void remember_instance(struct archive_batch *batch, const char *key, const json_t *object,
-                              int64_t revision, const char *selectable)
+                              int64_t revision, const char *selectable, uint64_t hash)
 {
     struct stored_instance *stored = mem_zalloc(sizeof(*stored));
     stored->uid = mem_strdup(object_uid(object));
@@ -59,6 +62,7 @@ static void remember_instance(struct archive_batch *batch, const char *key, cons
     stored->region = mem_strdup(json_at_text(object, "spec.region"));
     stored->selectable = mem_strdup(selectable);
     stored->revision = revision;
+    stored->hash = hash;
     map_put(batch->instances, key, stored);
 }
 
@@ -68,9 +72,29 @@ static int load_instance(void *context, const struct store_object *object, struc
     if (!decoded)
         return -1;
     AUTO_FREE char *key = mem_printf("%s/%s", object->key.ns, object->key.name);
-    remember_instance(context, key, decoded, object->revision, object->selectable);
+    remember_instance(context, key, decoded, object->revision, object->selectable,
+                      hash_bytes(object->body, object->body_len, HASH_SEED));
     json_decref(decoded);
     return 0;
+}
+
+struct loading {
+    struct archive_batch *batch;
+    struct map *regions;
+};
+
+/* Those of other regions only take memory here. */
+static int load_own_instance(void *context, const struct store_object *object, struct err *err)
+{
+    const struct loading *loading = context;
+    struct err ignored;
+    json_t *selectable =
+        json_parse(object->selectable, strlen(object->selectable), false, &ignored);
+    const char *region =
+        json_string_value(json_object_get(json_object_get(selectable, "fields"), "spec.region"));
+    bool own = region && map_has(loading->regions, region);
+    json_decref(selectable);
+    return own ? load_instance(loading->batch, object, err) : 0;
 }
 
 /* After somebody else wrote it: as it is now. */
@@ -92,16 +116,23 @@ static int reload_instance(struct archive_batch *batch, const char *ns, const ch
 /* ------------------------------------------------------------------------------------------ life
  */
 
-int archive_batch_init(struct archive_batch *batch, struct store *store, struct err *err)
+int archive_batch_init(struct archive_batch *batch, struct store *store,
+                       const struct archive_agent *agents, size_t agent_count, struct err *err)
 {
     *batch = (struct archive_batch){.store = store};
     batch->index = map_new(NULL);
     batch->targets = map_new(target_free);
     batch->instances = map_new(stored_free);
+    batch->written = map_new(NULL);
     batch->writes = mem_zalloc(sizeof(*batch->writes));
+    struct loading loading = {batch, map_new(NULL)};
+    for (size_t i = 0; i < agent_count; i++)
+        map_put(loading.regions, agents[i].route->region->name, batch);
     struct store_list_query query = {.resource = instance_kind.resource};
     int64_t revision;
-    return store_list(store, &query, &revision, load_instance, batch, err);
+    int rc = store_list(store, &query, &revision, load_own_instance, &loading, err);
+    map_free(loading.regions);
+    return rc;
 }
 
 static void clear_items(struct archive_batch *batch)
@@ -123,11 +154,21 @@ void archive_batch_release(struct archive_batch *batch)
     map_free(batch->index);
     map_free(batch->targets);
     map_free(batch->instances);
+    map_free(batch->written);
 }
 
 bool archive_batch_full(const struct archive_batch *batch)
 {
-    return batch->count == BATCH_RECORDS;
+    return batch->count == BATCH_RECORDS || batch->taken >= BATCH_TAKEN;
+}
+
+/* Keys are made of names. Anything else is nobody's state, and the database might refuse it. */
+static bool is_key(const struct bus_record *record)
+{
+    bool good = record->key_len > 0 && strlen(record->key) == record->key_len;
+    for (const char *c = record->key; good && *c; c++)
+        good = *c > ' ' && *c < 127;
+    return good;
 }
 
 void archive_batch_add(struct archive_batch *batch, struct archive_agent *agent,
@@ -135,7 +176,7 @@ void archive_batch_add(struct archive_batch *batch, struct archive_agent *agent,
 {
     agent->partitions[record->partition].next = record->offset + 1;
     batch->taken++;
-    if (!archive_agent_is_news(agent, record))
+    if (!is_key(record) || !archive_agent_is_news(agent, record))
         return;
     struct record_order order = {record->headers.epoch, record->headers.sequence};
     AUTO_FREE char *id = mem_printf("%s\n%s", agent->scope, record->key);
@@ -158,51 +199,84 @@ void archive_batch_add(struct archive_batch *batch, struct archive_agent *agent,
 /* ------------------------------------------------------------------------------------------
  * instances */
 
+/* Is the name free for this region: not stored, and not written by this batch, as another's? */
+static bool may_write(struct archive_batch *batch, const struct archive_item *item)
+{
+    const char *region = item->agent->route->region->name;
+    const struct stored_instance *stored = map_get(batch->instances, item->key);
+    if (!map_has(batch->written, item->key) && (!stored || strcmp(stored->region, region) == 0))
+        return true;
+    log_warn("two regions report an instance of one name", LOG_S("key", item->key),
+             LOG_S("region", region));
+    return false;
+}
+
 static int delete_instance(struct archive_batch *batch, const struct archive_item *item,
                            struct err *err)
 {
     const struct stored_instance *stored = map_get(batch->instances, item->key);
     const char *slash = strchr(item->key, '/');
-    if (!stored || !slash || strcmp(stored->region, item->agent->route->region->name) != 0)
+    if (!stored || !slash || !may_write(batch, item))
         return 0;
     AUTO_FREE char *ns = mem_strndup(item->key, (size_t)(slash - item->key));
     struct store_key key = {instance_kind.resource, ns, slash + 1};
-    struct store_object *object = store_get(batch->store, &key, err);
+    AUTO_FREE struct store_object *object = store_get(batch->store, &key, err);
     if (!object)
         return err->code == ERR_NOT_FOUND ? 0 : -1;
     json_t *decoded = object_decode(object->body, object->body_len, object->revision, err);
-    if (decoded)
-        writes_delete(batch->writes, &instance_kind, decoded, object->revision, item->key);
+    if (!decoded)
+        return -1;
+    writes_delete(batch->writes, &instance_kind, decoded, object->revision, item->key);
+    map_put(batch->written, item->key, batch);
     json_decref(decoded);
-    free(object);
-    return decoded ? 0 : -1;
+    return 0;
 }
 
-static int write_instance(struct archive_batch *batch, const struct archive_item *item,
-                          const json_t *info)
+/* What is stored already is not written again: a region that begins anew says everything anew. */
+static bool is_stored(const struct stored_instance *stored, const json_t *object)
 {
-    json_t *object = record_instance(info);
-    if (!object) {
-        log_warn("record names no instance", LOG_S("scope", item->agent->scope),
-                 LOG_S("key", item->key));
-        return 0;
-    }
-    const struct stored_instance *stored = map_get(batch->instances, item->key);
-    if (stored && strcmp(stored->region, item->agent->route->region->name) != 0) {
-        log_warn("two regions report an instance of one name", LOG_S("key", item->key),
-                 LOG_S("region", item->agent->route->region->name), LOG_S("kept", stored->region));
-    } else if (stored) {
-        json_put(object, "metadata.uid", json_string(stored->uid));
-        json_put(object, "metadata.creationTimestamp", json_string(stored->created));
-        json_put(object, "metadata.generation", json_integer(1));
+    size_t len;
+    AUTO_FREE char *body = object_encode(object, &len);
+    return hash_bytes(body, len, HASH_SEED) == stored->hash;
+}
+
+static void replace_instance(struct archive_batch *batch, const struct archive_item *item,
+                             const struct stored_instance *stored, json_t *object)
+{
+    json_put(object, "metadata.uid", json_string(stored->uid));
+    json_put(object, "metadata.creationTimestamp", json_string(stored->created));
+    json_put(object, "metadata.generation", json_integer(1));
+    if (!is_stored(stored, object))
         writes_replace(batch->writes, &instance_kind, object, stored->revision, stored->selectable,
                        item->key);
-    } else {
-        object_prepare_create(object);
-        writes_create(batch->writes, &instance_kind, object, item->key);
+}
+
+/* The record must be about the key and the region that it came under. */
+static bool names_itself(const struct archive_item *item, const json_t *object)
+{
+    AUTO_FREE char *key = mem_printf("%s/%s", object_namespace(object), object_name(object));
+    const char *region = json_at_text(object, "spec.region");
+    return strcmp(key, item->key) == 0 && strcmp(region, item->agent->route->region->name) == 0;
+}
+
+static void write_instance(struct archive_batch *batch, const struct archive_item *item,
+                           const json_t *info)
+{
+    json_t *object = record_instance(info);
+    const struct stored_instance *stored = map_get(batch->instances, item->key);
+    if (!object || !names_itself(item, object)) {
+        log_warn("record names no instance of its region", LOG_S("scope", item->agent->scope),
+                 LOG_S("key", item->key));
+    } else if (may_write(batch, item)) {
+        if (stored) {
+            replace_instance(batch, item, stored, object);
+        } else {
+            object_prepare_create(object);
+            writes_create(batch->writes, &instance_kind, object, item->key);
+        }
+        map_put(batch->written, item->key, batch);
     }
     json_decref(object);
-    return 0;
 }
 
 /* ------------------------------------------------------------------------------------------
@@ -223,6 +297,7 @@ static struct target *target_of(struct archive_batch *batch, const struct contro
     target = mem_zalloc(sizeof(*target));
     target->kind = kind;
     if (object) {
+        target->exists = true;
         target->old = object_decode(object->body, object->body_len, object->revision, err);
         target->object = json_deep_copy(target->old);
         target->revision = object->revision;
@@ -240,16 +315,15 @@ static int write_part(struct archive_batch *batch, const struct archive_item *it
     if (!slash)
         return 0;
     AUTO_FREE char *ns = mem_strndup(item->key, (size_t)(slash - item->key));
-    AUTO_FREE char *name = mem_printf("%s.%s", slash + 1, region);
+    AUTO_FREE char *name = part_name(slash + 1, region);
     struct target *target = target_of(batch, &regional_kind, ns, name, err);
     if (!target)
         return -1;
-    if (!target->object) {
-        if (item->agent->flow == ARCHIVE_STATE && !json_at_bool(record, "gone", false) &&
-            batch->unknown)
-            batch->unknown(batch->context, item->agent, item->key, item->revision);
+    if (!target->exists && item->agent->flow == ARCHIVE_STATE &&
+        !json_at_bool(record, "gone", false))
+        return batch->unknown(batch->context, region, item->key, item->revision, err);
+    if (!target->object)
         return 0;
-    }
     bool ours = item->agent->flow == ARCHIVE_STATE ? record_apply_state(target->object, record)
                                                    : record_apply_complete(target->object, record);
     if (!ours)
@@ -266,8 +340,7 @@ static int write_region(struct archive_batch *batch, const struct archive_item *
     if (!target)
         return -1;
     if (target->object)
-        record_apply_heartbeat(target->object, heartbeat, batch->heartbeat_every_ms,
-                               clock_wall_ms());
+        record_apply_heartbeat(target->object, heartbeat, &batch->heartbeats, clock_wall_ms());
     return 0;
 }
 
@@ -288,7 +361,7 @@ static int write_item(struct archive_batch *batch, const struct archive_item *it
     int rc = 0;
     switch (item->agent->flow) {
     case ARCHIVE_INSTANCE:
-        rc = write_instance(batch, item, record);
+        write_instance(batch, item, record);
         break;
     case ARCHIVE_STATE:
     case ARCHIVE_COMPLETE:
@@ -306,6 +379,7 @@ static int build_writes(struct archive_batch *batch, struct err *err)
 {
     writes_clear(batch->writes);
     map_clear(batch->targets);
+    map_clear(batch->written);
     for (size_t i = 0; i < batch->count; i++) {
         if (write_item(batch, &batch->items[i], err))
             return -1;
@@ -353,7 +427,8 @@ static void remember_written(struct archive_batch *batch)
                              ? NULL
                              : object_decode(write->body, write->body_len, write->revision, &err);
         if (object)
-            remember_instance(batch, key, object, write->revision, write->selectable);
+            remember_instance(batch, key, object, write->revision, write->selectable,
+                              hash_bytes(write->body, write->body_len, HASH_SEED));
         else
             map_remove(batch->instances, key);
         json_decref(object);
@@ -427,7 +502,8 @@ int archive_batch_commit(struct archive_batch *batch, struct archive_agent *agen
     if (rc == 0) {
         remember_written(batch);
         for (size_t i = 0; i < batch->count; i++)
-            archive_agent_note(batch->items[i].agent, batch->items[i].key, batch->items[i].order);
+            archive_agent_note(batch->items[i].agent, batch->items[i].key, batch->items[i].order,
+                               batch->items[i].value == NULL);
         for (size_t i = 0; i < commit.position_count; i++) {
             free(moved[i]->stored);
             moved[i]->stored = mem_take(&values[i]);

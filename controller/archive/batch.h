@@ -8,7 +8,8 @@
 #include "agent.h"
 #include "writes.h"
 
-#define BATCH_RECORDS 500 /* so that their writes fit into one commit */
+#define BATCH_RECORDS 500  /* so that their writes fit into one commit */
+#define BATCH_TAKEN   5000 /* read for one commit, however many are of the same keys */
 
 struct archive_item {
     struct archive_agent *agent;
@@ -26,18 +27,20 @@ struct archive_batch {
     struct map *index; /* "<scope>\n<key>" → item */
     size_t taken;      /* records read into it, folded ones and old ones included */
     struct writes *writes;
-    struct map *targets; /* objects that are being changed, by "<resource>\n<ns>/<name>" */
-    struct map
-        *instances; /* what is stored of each Instance: struct stored_instance by "<ns>/<name>" */
-    int64_t heartbeat_every_ms;
-    /* Told of a deployment that a region reports and nobody here knows. */
-    void (*unknown)(void *context, const struct archive_agent *agent, const char *key,
-                    int64_t revision);
+    struct map *targets;   /* objects that are being changed, by "<resource>\n<ns>/<name>" */
+    struct map *instances; /* what is stored of the regions' Instances: struct stored_instance by
+                              "<ns>/<name>" */
+    struct map *written;   /* Instances that the writes of this batch are about */
+    struct heartbeat_rules heartbeats;
+    /* A region reports a deployment that nobody here knows. An error: the batch has to wait. */
+    int (*unknown)(void *context, const char *region, const char *key, int64_t revision,
+                   struct err *err);
     void *context;
 };
 
-/* Loads what is known of the stored Instances. */
+/* Loads what is known of the stored Instances of the agents' regions. */
 int archive_batch_init(struct archive_batch *batch, struct store *store,
+                       const struct archive_agent *agents, size_t agent_count,
                        struct err *err) MOT_NODISCARD;
 void archive_batch_release(struct archive_batch *batch);
 void archive_batch_add(struct archive_batch *batch, struct archive_agent *agent,

@@ -37,6 +37,8 @@ static void copy_members(json_t *target, const json_t *source, const char *const
         json_t *value = json_object_get(source, names[i]);
         if (value)
             json_object_set(target, names[i], value);
+        else
+            json_object_del(target, names[i]);
     }
 }
 
@@ -74,8 +76,8 @@ static int64_t time_at(const json_t *value, const char *path)
     return text && clock_parse(text, &at, &err) == 0 ? at : 0;
 }
 
-bool record_apply_heartbeat(json_t *object, const json_t *heartbeat, int64_t every_ms,
-                            int64_t now_wall_ms)
+void record_apply_heartbeat(json_t *object, const json_t *heartbeat,
+                            const struct heartbeat_rules *rules, int64_t now_wall_ms)
 {
     static const char *const copied[] = {
         "epoch",       "lag",       "launchRevision", "convergedRevision",
@@ -85,14 +87,16 @@ bool record_apply_heartbeat(json_t *object, const json_t *heartbeat, int64_t eve
     copy_members(status, heartbeat, copied);
     int64_t at = time_at(heartbeat, "observedAt");
     int64_t stored = time_at(status, "heartbeatAt");
-    condition_set(status, "Ready", "True", "Heartbeat", "the region reports",
-                  object_generation(object), now_wall_ms);
-    if (at > stored && (at - stored >= every_ms || !before || !json_equal(before, status))) {
+    if (at > now_wall_ms)
+        at = now_wall_ms;
+    if (now_wall_ms - at <= rules->stale_after_ms)
+        condition_set(status, "Ready", "True", "Heartbeat", "the region reports",
+                      object_generation(object), now_wall_ms);
+    if (at > stored && (at - stored >= rules->every_ms || !before || !json_equal(before, status))) {
         char text[CLOCK_TEXT_SIZE];
         json_object_set_new(status, "heartbeatAt", json_string(clock_format(at, text)));
     }
     json_decref(before);
-    return true;
 }
 
 static json_t *instance_status(const json_t *info)
@@ -115,10 +119,10 @@ json_t *record_instance(const json_t *info)
     if (!ns || !name || !deployment || !region || !zone)
         return NULL;
     return json_pack(
-        "{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s, s:s}}, s:{s:s, s:s, s:s, s:s*, s:s*}, s:o}",
+        "{s:s, s:s, s:{s:s, s:s, s:{s:o, s:o, s:o}}, s:{s:s, s:s, s:s, s:s*, s:s*}, s:o}",
         "apiVersion", instance_kind.api_version, "kind", instance_kind.kind, "metadata", "name",
-        name, "namespace", ns, "labels", LABEL_DEPLOYMENT, deployment, LABEL_REGION, region,
-        LABEL_ZONE, zone, "spec", "deployment", deployment, "region", region, "zone", zone,
-        "driver", json_at_text(info, "driver"), "templateHash", json_at_text(info, "templateHash"),
-        "status", instance_status(info));
+        name, "namespace", ns, "labels", LABEL_DEPLOYMENT, label_value(deployment), LABEL_REGION,
+        label_value(region), LABEL_ZONE, label_value(zone), "spec", "deployment", deployment,
+        "region", region, "zone", zone, "driver", json_at_text(info, "driver"), "templateHash",
+        json_at_text(info, "templateHash"), "status", instance_status(info));
 }

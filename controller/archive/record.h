@@ -22,10 +22,13 @@ bool record_apply_state(json_t *object, const json_t *state);
 /* The outcome of a launch → RegionalDeployment.status.launch. False when it is about another
  * incarnation. */
 bool record_apply_complete(json_t *object, const json_t *event);
-/* A heartbeat → Region.status. heartbeatAt alone moves only when the one that is stored is older
- * than @every_ms. */
-bool record_apply_heartbeat(json_t *object, const json_t *heartbeat, int64_t every_ms,
-                            int64_t now_wall_ms);
+struct heartbeat_rules {
+    int64_t every_ms;       /* heartbeatAt alone moves only when the one that is stored is older */
+    int64_t stale_after_ms; /* an older one, read late, does not make the region Ready */
+};
+/* A heartbeat → Region.status. One from the future counts as one of now. */
+void record_apply_heartbeat(json_t *object, const json_t *heartbeat,
+                            const struct heartbeat_rules *rules, int64_t now_wall_ms);
 /* InstanceInfo → a whole Instance, but for uid and creationTimestamp. A new reference; NULL when it
  * names no instance. */
 json_t *record_instance(const json_t *info);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include <mot/base/clock.h>
-
 static const char *region_state(const struct aggregate_region *region)
 {
     if (region->stale)
@@ -16,16 +14,17 @@ static const char *region_state(const struct aggregate_region *region)
         return "Progressing";
     if (strcmp(region->state, "Gone") == 0)
         return "Progressing";
+    if (strcmp(region->state, "Converged") == 0 && region->ready < region->desired)
+        return "Progressing";
     return region->state;
 }
 
 static const char *region_message(struct arena *arena, const struct aggregate_region *region)
 {
-    if (region->stale) {
-        char age[CLOCK_TEXT_SIZE];
-        return arena_printf(arena, "the region was last heard of %s ago",
-                            clock_age(region->stale_for_ms, age));
-    }
+    if (region->stale)
+        return arena_printf(arena, "the region was last heard of at %s", region->heard_at);
+    if (region->held && !region->deleting)
+        return "the region is cordoned or unknown, and keeps what it has";
     if (region->reported && !region->current)
         return "the region has not answered the newest launch yet";
     return region->reported ? region->message : "the region has not answered yet";

@@ -14,12 +14,13 @@
 struct aggregate_region {
     const char *name;
     bool wanted;   /* placement wants the region, and its part says what placement wants now */
+    bool held;     /* not wanted, and left alone: cordoned, or not known any more */
     bool reported; /* its status has been archived at least once */
     bool current;  /* the status is about the part's present generation */
     bool deleting;
-    bool stale; /* the region's heartbeat is overdue: nothing is known of it now */
-    int64_t stale_for_ms;
-    const char *state; /* as reported: Converged, Progressing, … */
+    bool stale;           /* the region's heartbeat is overdue: nothing is known of it now */
+    const char *heard_at; /* the newest heartbeat; a time, as an age would be news all the time */
+    const char *state;    /* as reported: Converged, Progressing, … */
     const char *message;
     int desired;         /* by placement */
     int max_unavailable; /* in the whole region */

@@ -68,6 +68,9 @@ static const char *find_problem(struct arena *arena, const struct placement_inpu
     }
     bool placed = false;
     for (size_t i = 0; i < plan->count; i++) {
+        if (plan->regions[i].verb == PLACE_HOLD)
+            return arena_printf(arena, "region %s is not known, what it has stays",
+                                plan->regions[i].region);
         if (plan->regions[i].verb == PLACE_ENSURE && plan->regions[i].zone_count == 0)
             return arena_printf(arena, "placement %s: region %s has none of its zones",
                                 in->rules[plan->regions[i].rule].name, plan->regions[i].region);
@@ -76,6 +79,7 @@ static const char *find_problem(struct arena *arena, const struct placement_inpu
     return placed ? "" : "no placement selects a region";
 }
 
+/* What no rule selects. */
 static void add_removals(const struct placement_input *in, struct placement_plan *plan)
 {
     for (size_t i = 0; i < in->existing_count; i++) {
@@ -86,7 +90,8 @@ static void add_removals(const struct placement_input *in, struct placement_plan
             continue;
         memmove(&plan->regions[at + 1], &plan->regions[at],
                 (plan->count - at) * sizeof(plan->regions[0]));
-        plan->regions[at] = (struct placed_region){.verb = PLACE_REMOVE, .region = in->existing[i]};
+        enum placement_verb verb = region_exists(in, in->existing[i]) ? PLACE_REMOVE : PLACE_HOLD;
+        plan->regions[at] = (struct placed_region){.verb = verb, .region = in->existing[i]};
         plan->count++;
     }
 }
@@ -108,8 +113,7 @@ void placement_decide(struct arena *arena, const struct placement_input *in,
         struct placed_region *placed = &plan->regions[plan->count++];
         *placed = (struct placed_region){.region = region->name, .rule = rule};
         placed->verb = region->cordoned ? PLACE_KEEP : PLACE_ENSURE;
-        if (placed->verb == PLACE_ENSURE)
-            spread(arena, &in->rules[rule], region, placed);
+        spread(arena, &in->rules[rule], region, placed);
     }
     add_removals(in, plan);
     plan->problem = find_problem(arena, in, plan);

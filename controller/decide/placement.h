@@ -45,15 +45,16 @@ struct placed_zone {
 
 enum placement_verb {
     PLACE_ENSURE, /* must exist, as computed */
-    PLACE_KEEP,   /* stays as it is: the region is cordoned */
+    PLACE_KEEP,   /* stays as it is: the region is cordoned; as computed, otherwise */
     PLACE_REMOVE, /* exists, and no rule selects the region any more */
+    PLACE_HOLD,   /* stays as it is: nobody knows the region, and that alone takes nothing away */
 };
 
 struct placed_region {
     enum placement_verb verb;
     const char *region;
-    size_t rule;               /* index; for PLACE_ENSURE */
-    struct placed_zone *zones; /* by name; for PLACE_ENSURE */
+    size_t rule;               /* index; for PLACE_ENSURE and PLACE_KEEP */
+    struct placed_zone *zones; /* by name; for PLACE_ENSURE and PLACE_KEEP */
     size_t zone_count;
 };
 

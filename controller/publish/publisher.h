@@ -3,6 +3,9 @@
  * cluster, in the order of revisions. Its position stands in the store and moves only after the
  * records are durable: killed in between, it publishes the same records again, and nobody minds.
  *
+ * The position also names the cluster that has everything up to it: another one, which was wiped,
+ * gets everything again.
+ *
  * A part is published when its selectable changed (generation, deletion mark, labels): never for
  * its status. When nothing was published for a while but something happened, each launch topic gets
  * a marker: everything for the region up to this revision stands before it.
@@ -14,7 +17,8 @@
 #include <mot/store/store.h>
 #include <mot/topology/topology.h>
 
-#define MARKER_KEY "mot-marker"
+#define MARKER_KEY         "mot-marker"
+#define PUBLISHER_POSITION "launch" /* the name of its position in the store */
 
 struct publisher;
 
@@ -32,8 +36,12 @@ struct publisher *publisher_start(const struct publisher_options *options,
                                   struct err *err) MOT_NODISCARD;
 void publisher_stop(struct publisher *publisher);
 
-/* Answers a region that reports a deployment nobody knows: its tombstone. Any thread. */
-void publisher_answer_unknown(struct bus_producer *producer, const char *topic, const char *key,
-                              int64_t revision);
+/*
+ * Answers a region that reports a deployment nobody knows, with its tombstone; returns once that is
+ * durable (or was sent within the last minute). ERR_TRANSIENT: not now. Any thread, before
+ * publisher_stop.
+ */
+int publisher_answer_unknown(struct publisher *publisher, const char *region, const char *key,
+                             int64_t revision, struct err *err) MOT_NODISCARD;
 
 #endif

@@ -31,7 +31,7 @@ struct placement_case {
     size_t rule_count;
     const char *existing;
     const char *cordoned; /* letters */
-    const char *plan;     /* "+p:0 p-a=1 p-b=1 | ~s | -t": verb, region, rule, zones */
+    const char *plan;     /* "+p:0 p-a=1 p-b=1 | ~s | -t": verb, region, rule, zones; = is held */
     const char *problem;
 };
 
@@ -100,15 +100,15 @@ static const struct placement_case cases[] = {
      1,
      "a s",
      "",
-     "-a | +s:0 s-a=1 s-b=1",
-     ""},
+     "=a | +s:0 s-a=1 s-b=1",
+     "region a is not known, what it has stays"},
     {"cordoned: nothing new", {{"p s", ANY, ANY, 1, -1}}, 1, "", "p", "+s:0 s-a=1 s-b=1", ""},
     {"cordoned: what is there stays",
      {{"p s", ANY, ANY, 1, -1}},
      1,
      "p",
      "p",
-     "~p | +s:0 s-a=1 s-b=1",
+     "~p p-a=1 p-b=1 p-c=1 | +s:0 s-a=1 s-b=1",
      ""},
     {"cordoned and alone",
      {{"p", ANY, ANY, 1, -1}},
@@ -117,7 +117,13 @@ static const struct placement_case cases[] = {
      "p",
      "",
      "no placement selects a region"},
-    {"cordoned, alone, and there", {{"p", ANY, ANY, 1, -1}}, 1, "p", "p", "~p", ""},
+    {"cordoned, alone, and there",
+     {{"p", ANY, ANY, 1, -1}},
+     1,
+     "p",
+     "p",
+     "~p p-a=1 p-b=1 p-c=1",
+     ""},
     {"cordoned and no longer selected",
      {{"s", ANY, ANY, 1, -1}},
      1,
@@ -161,7 +167,7 @@ static void write_plan(struct buf *out, const struct placement_plan *plan)
     for (size_t i = 0; i < plan->count; i++) {
         const struct placed_region *placed = &plan->regions[i];
         buf_adds(out, i ? " | " : "");
-        buf_addc(out, "+~-"[placed->verb]);
+        buf_addc(out, "+~-="[placed->verb]);
         buf_adds(out, placed->region);
         if (placed->verb == PLACE_ENSURE)
             buf_addf(out, ":%zu", placed->rule);
