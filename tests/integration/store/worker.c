@@ -110,7 +110,7 @@ static void run_worker(struct store *store, const char *name, int threads, int64
 
     for (int i = 0; i < threads; i++) {
         loops[i] = (struct loop){.store = store, .notes = notes, .writes = writes};
-        (void)snprintf(loops[i].name, sizeof(loops[i].name), "%.20s-%d", name, i);
+        (void)snprintf(loops[i].name, sizeof(loops[i].name), "%.16s-%d", name, i);
         if (pthread_create(&loops[i].thread, NULL, run_loop, &loops[i]) != 0)
             _exit(2);
     }
