@@ -198,8 +198,12 @@ void groups_input(struct groups *groups, const char *topic, const struct bus_rec
     struct group *before = map_get(groups->group_of_input, id);
     const char *name = record->value || !before ? name_of_group(groups, topic, record) : NULL;
     if (!record->value && !before) {
-        /* It was not an input since start, but the sink may still hold what came of it. */
-        struct group *group = name ? map_get(groups->by_name, name) : NULL;
+        /* It was not an input since start, but the sink, or who acts on the group, may still have
+         * what came of it. */
+        struct group *group = NULL;
+        if (name)
+            group =
+                groups->agent->changed ? group_named(groups, name) : map_get(groups->by_name, name);
         if (group)
             note_and_mark(groups, group, record);
         return;
@@ -217,8 +221,21 @@ void groups_input(struct groups *groups, const char *topic, const struct bus_rec
     }
 }
 
+/* What the sink holds, or held until it was deleted, was read once: a source that was wiped and is
+ * filled again from its beginning must not undo it. */
+static void note_newest(struct groups *groups, const struct bus_record *record)
+{
+    const struct agent *agent = groups->agent;
+    bool by_key = !agent->group_of && !agent->group_of_output;
+    for (size_t i = 0; agent->ordered && by_key && agent->sources[i]; i++) {
+        AUTO_FREE char *id = mem_printf("%s\n%s", agent->sources[i], record->key);
+        is_news(groups, id, record);
+    }
+}
+
 void groups_output(struct groups *groups, const struct bus_record *record)
 {
+    note_newest(groups, record);
     struct group *before = map_get(groups->group_of_output, record->key);
     struct group *now = NULL;
     if (record->value) {

@@ -6,13 +6,6 @@
 
 #include <mot/model/json.h>
 
-/* What is desired stays when an older event comes again: a topic that was wiped and refilled, say.
- */
-static bool is_older(const struct agent_input *input, const struct agent_output *held)
-{
-    return input->revision < held->revision;
-}
-
 int launch_step(const struct agent_group *group, struct arena *arena, struct agent_emit *emit,
                 struct err *err)
 {
@@ -27,17 +20,14 @@ int launch_step(const struct agent_group *group, struct arena *arena, struct age
     json_decref(value);
     if (!is_object)
         return err_set(err, ERR_INVALID, "launch event: not an object");
-    if (group->previous_count && is_older(input, &group->previous[0])) {
-        const struct agent_output *held = &group->previous[0];
-        agent_emit(emit, held->key, held->value, held->value_len, held->revision);
-        return 0;
-    }
     agent_emit(emit, input->key, input->value, input->value_len, input->revision);
     return 0;
 }
 
 static const char *const launch_sources[] = {TOPIC_LAUNCH, NULL};
 
+/* Ordered: what is desired stays when older events come again, from a topic that was wiped and is
+ * being refilled, say. */
 const struct agent launch_agent = {
     .name = "launch",
     .sources = launch_sources,

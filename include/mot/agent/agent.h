@@ -70,7 +70,8 @@ struct agent {
     const char *(*group_of_output)(struct arena *arena, const char *key, const char *value,
                                    size_t len);
     /* Revisions of a key of the sources never go down: a record with a lower one than was read
-     * already, a tombstone's included, is a repetition and ignored. */
+     * already, a tombstone's included, is a repetition and ignored; also one with a lower revision
+     * than the sink has under the same key, where groups are keys. */
     bool ordered;
     /* Pure. @arena is for scratch memory. An error leaves the sink as it is and is logged with the
      * group's name. */
@@ -78,7 +79,7 @@ struct agent {
                 struct err *err);
     /* For agents that act in this process instead of publishing (converge): called after restoring,
      * then on each change, from the bundle's thread; must not block. NULL: none. @group is valid
-     * during the call. */
+     * during the call. A tombstone of a key that nothing else is known of is told as well. */
     void (*changed)(void *context, const struct agent_group *group);
     void *context;
 };

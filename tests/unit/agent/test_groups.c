@@ -31,7 +31,15 @@ static const char *output_by_value(struct arena *arena, const char *key, const c
 static const struct agent plain = {.name = "plain"};
 static const struct agent grouped = {
     .name = "grouped", .group_of = by_value, .group_of_output = output_by_value};
-static const struct agent ordered = {.name = "ordered", .ordered = true};
+static const char *const sources[] = {"t", NULL};
+static const struct agent ordered = {.name = "ordered", .sources = sources, .ordered = true};
+
+static void act(void *context, const struct agent_group *group)
+{
+    (void)context;
+    (void)group;
+}
+static const struct agent acting = {.name = "acting", .sources = sources, .changed = act};
 
 static void input(struct groups *groups, const char *topic, const char *key, const char *value,
                   int64_t revision)
@@ -198,6 +206,41 @@ static void test_repetitions_of_an_ordered_topic(void **state)
     groups_release(&groups);
 }
 
+/* A source that was wiped is filled again: what it says first is older than what came of it. */
+static void test_what_the_sink_has_is_not_undone(void **state)
+{
+    (void)state;
+    struct groups groups;
+    groups_init(&groups, &ordered);
+    output(&groups, "made again", "v7", 7);
+    output(&groups, "gone", "v2", 2);
+    output(&groups, "gone", NULL, 6);
+    input(&groups, "t", "made again", "v2", 2);
+    input(&groups, "t", "made again", NULL, 5);
+    input(&groups, "t", "gone", "v2", 2);
+    assert_null(groups_next(&groups));
+    assert_string_equal(groups_find_output(&groups, "made again")->value, "v7");
+    input(&groups, "t", "gone", NULL, 6);
+    input(&groups, "t", "made again", "v7", 7);
+    input(&groups, "t", "made again", NULL, 8);
+    expect_dirty(&groups, "gone", 0);
+    expect_dirty(&groups, "made again", 0);
+    groups_release(&groups);
+}
+
+/* The record before it is compacted away, and whoever acts may not have acted on it yet. */
+static void test_tombstones_are_told_to_who_acts(void **state)
+{
+    (void)state;
+    struct groups groups;
+    groups_init(&groups, &acting);
+    input(&groups, "t", "k", NULL, 3);
+    struct group *group = expect_dirty(&groups, "k", 0);
+    groups_drop_empty(&groups, group);
+    assert_null(map_get(groups.by_name, "k"));
+    groups_release(&groups);
+}
+
 static void test_values_hold_any_byte(void **state)
 {
     (void)state;
@@ -241,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_outputs_are_restored),
         cmocka_unit_test(test_a_key_changes_hands),
         cmocka_unit_test(test_repetitions_of_an_ordered_topic),
+        cmocka_unit_test(test_what_the_sink_has_is_not_undone),
+        cmocka_unit_test(test_tombstones_are_told_to_who_acts),
         cmocka_unit_test(test_values_hold_any_byte),
         cmocka_unit_test(test_marks_keep_their_order),
     };
