@@ -117,6 +117,8 @@ static size_t add_postgres(struct setup *setup)
         struct part *part = &setup->parts[init];
         part->process = true;
         part->once = true;
+        free(part->log);
+        part->log = mem_strdup(postgres->log);
         part->prepare = prepare_initdb;
         part->finish = finish_initdb;
     }

@@ -93,11 +93,9 @@ static int choose_user(struct process_user *user, struct err *err)
 
 /* ---------------------------------------------------------------------------------- folders */
 
-/* May the user pass through every folder above @path? */
-static int check_passage(const char *path, const struct process_user *user, struct err *err)
+/* Can the user pass through every folder above @path? */
+static bool can_pass(const char *path, const struct process_user *user)
 {
-    if (!user->change)
-        return 0;
     char part[PATH_SIZE];
     snprintf(part, sizeof(part), "%s", path);
     for (char *slash = strrchr(part, '/'); slash && slash != part; slash = strrchr(part, '/')) {
@@ -109,14 +107,9 @@ static int check_passage(const char *path, const struct process_user *user, stru
                      : status.st_gid == user->gid ? S_IXGRP
                                                   : S_IXOTH;
         if (!(status.st_mode & bit))
-            return err_set(
-                err, ERR_FORBIDDEN,
-                "PostgreSQL does not run as root, and the user it runs as instead (uid %d) can't "
-                "pass "
-                "through %s: choose another --data folder, below /var/lib or /tmp for example",
-                (int)user->uid, part);
+            return false;
     }
-    return 0;
+    return true;
 }
 
 static int own_folder(const char *path, const struct process_user *user, struct err *err)
@@ -134,11 +127,11 @@ static int own_folder(const char *path, const struct process_user *user, struct 
     return 0;
 }
 
-/* Below the data folder, or in /tmp when that path is too long for a socket. */
-static char *socket_folder(const char *dir)
+/* Below the data folder, or in /tmp when that path is too long for a socket or can't be reached. */
+static char *socket_folder(const char *dir, bool unreachable)
 {
     char *folder = file_join(dir, "run");
-    if (strlen(folder) <= SOCKET_FOLDER_MAX)
+    if (!unreachable && strlen(folder) <= SOCKET_FOLDER_MAX)
         return folder;
     uint64_t hash = hash_text(dir);
     free(folder);
@@ -150,13 +143,13 @@ int postgres_prepare(struct postgres *postgres, const char *dir, const char *log
     memset(postgres, 0, sizeof(*postgres));
     postgres->data = file_join(dir, "postgres");
     postgres->fresh = file_join(dir, "postgres.new");
-    postgres->sockets = socket_folder(dir);
     postgres->log = mem_strdup(log);
-    postgres->url = mem_printf("host=%s user=mot dbname=postgres", postgres->sockets);
     postgres->bin = find_bin(postgres->data, err);
-    if (!postgres->bin || choose_user(&postgres->user, err) != 0 ||
-        check_passage(postgres->data, &postgres->user, err) != 0)
+    if (!postgres->bin || choose_user(&postgres->user, err) != 0)
         return -1;
+    postgres->unreachable = postgres->user.change && !can_pass(postgres->data, &postgres->user);
+    postgres->sockets = socket_folder(dir, postgres->unreachable);
+    postgres->url = mem_printf("host=%s user=mot dbname=postgres", postgres->sockets);
     return own_folder(postgres->sockets, &postgres->user, err);
 }
 
@@ -164,6 +157,25 @@ int postgres_prepare(struct postgres *postgres, const char *dir, const char *log
 
 static const char *const no_variables[] = {"PGDATA", "PGHOST",    "PGPORT",
                                            "PGUSER", "PGOPTIONS", NULL};
+
+/*
+ * Below a folder that the server's user can't pass through (/root), no path leads to its data; but
+ * a descriptor that root has opened does. So it works in "/" and names its data folder by that
+ * descriptor.
+ */
+#define HANDED_FOLDER "/proc/self/fd/3"
+
+static struct process_spec spec_for(const struct postgres *postgres, const char *const *argv,
+                                    const char *folder, int end_signal)
+{
+    return (struct process_spec){.argv = argv,
+                                 .log = postgres->log,
+                                 .dir = postgres->unreachable ? "/" : folder,
+                                 .handed = postgres->unreachable ? folder : NULL,
+                                 .unset = no_variables,
+                                 .user = postgres->user,
+                                 .end_signal = end_signal};
+}
 
 bool postgres_exists(const struct postgres *postgres)
 {
@@ -186,14 +198,9 @@ int postgres_init_spec(struct postgres *postgres, struct process_spec *ret_spec,
     for (size_t i = 0; i < MOT_ARRAY_SIZE(options); i++)
         postgres->init_argv[n++] = options[i];
     postgres->init_argv[n++] = "-D";
-    postgres->init_argv[n++] = postgres->fresh;
+    postgres->init_argv[n++] = postgres->unreachable ? HANDED_FOLDER : postgres->fresh;
     postgres->init_argv[n] = NULL;
-    *ret_spec = (struct process_spec){.argv = postgres->init_argv,
-                                      .log = postgres->log,
-                                      .dir = postgres->fresh,
-                                      .unset = no_variables,
-                                      .user = postgres->user,
-                                      .end_signal = SIGTERM};
+    *ret_spec = spec_for(postgres, postgres->init_argv, postgres->fresh, SIGTERM);
     return 0;
 }
 
@@ -213,7 +220,7 @@ struct process_spec postgres_spec(struct postgres *postgres)
     }
     postgres->argv[n++] = postgres->settings[0];
     postgres->argv[n++] = "-D";
-    postgres->argv[n++] = postgres->data;
+    postgres->argv[n++] = postgres->unreachable ? HANDED_FOLDER : postgres->data;
     static const char *const settings[] = {
         "listen_addresses=",   "port=5432",           "unix_socket_permissions=0700",
         "shared_buffers=64MB", "max_connections=200", "lc_messages=C"};
@@ -224,12 +231,7 @@ struct process_spec postgres_spec(struct postgres *postgres)
     postgres->argv[n++] = "-c";
     postgres->argv[n++] = postgres->settings[1];
     postgres->argv[n] = NULL;
-    return (struct process_spec){.argv = postgres->argv,
-                                 .log = postgres->log,
-                                 .dir = postgres->data,
-                                 .unset = no_variables,
-                                 .user = postgres->user,
-                                 .end_signal = SIGINT /* a fast shutdown */};
+    return spec_for(postgres, postgres->argv, postgres->data, SIGINT /* a fast shutdown */);
 }
 
 /* The eighth line of postmaster.pid is the server's own word on how it stands. */
@@ -247,6 +249,10 @@ bool postgres_answers(const struct postgres *postgres)
 
 void postgres_release(struct postgres *postgres)
 {
+    if (postgres->sockets)
+        (void)rmdir(
+            postgres
+                ->sockets); /* in /tmp it would stay for ever; empty once the server has ended */
     free(postgres->bin);
     free(postgres->data);
     free(postgres->fresh);

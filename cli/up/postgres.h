@@ -17,6 +17,7 @@ struct postgres {
     const char *init_argv[16];
     char *settings[8];
     struct process_user user;
+    bool unreachable; /* the data folder, for that user: it lies below /root, say */
 };
 
 /*

@@ -61,8 +61,8 @@ static void *run(void *argument)
     return NULL;
 }
 
-struct probe *part_probe_start(size_t index, probe_try *attempt, void *context, const char *const *watch,
-                          int pipe_fd)
+struct probe *part_probe_start(size_t index, probe_try *attempt, void *context,
+                               const char *const *watch, int pipe_fd)
 {
     struct probe *probe = mem_zalloc(sizeof(*probe));
     probe->index = index;

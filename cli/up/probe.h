@@ -22,8 +22,8 @@ typedef int probe_try(struct probe *probe, void *context, struct err *err);
  * Starts trying. Once it succeeded, @index is written to @pipe_fd as a size_t. @watch: up to two
  * files or folders whose changes are a reason to try again at once, NULL-terminated.
  */
-struct probe *part_probe_start(size_t index, probe_try *attempt, void *context, const char *const *watch,
-                          int pipe_fd);
+struct probe *part_probe_start(size_t index, probe_try *attempt, void *context,
+                               const char *const *watch, int pipe_fd);
 /* Ends it, whether it has succeeded or not, and frees it. NULL is fine. */
 void probe_end(struct probe *probe);
 

@@ -69,6 +69,10 @@ static char **environment_without(const char *const *unset)
 static void become(const struct process_spec *spec, char **environment, int log, pid_t parent)
 {
     setpgid(0, 0);
+    /* As who we are: the other user may not be able to get there. */
+    if (spec->dir && chdir(spec->dir) != 0)
+        _exit(124);
+    int handed = spec->handed ? open(spec->handed, O_PATH | O_DIRECTORY) : -1;
     if (spec->user.change) {
         /* Before prctl: changing the user clears the death signal. */
         if (setgroups(0, NULL) != 0 || setgid(spec->user.gid) != 0 || setuid(spec->user.uid) != 0)
@@ -87,16 +91,17 @@ static void become(const struct process_spec *spec, char **environment, int log,
     dup2(null, 0);
     dup2(log, 1);
     dup2(log, 2);
-    close_range(3, ~0U, 0);
-    if (spec->dir && chdir(spec->dir) != 0)
-        _exit(124);
+    if (handed >= 0)
+        dup2(handed, 3);
+    close_range(handed >= 0 ? 4 : 3, ~0U, 0);
     environ = environment;
     execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
     dprintf(2, "cannot run %s: %s\n", spec->argv[0], strerror(errno));
     _exit(127);
 }
 
-int part_process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd, struct err *err)
+int part_process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd,
+                       struct err *err)
 {
     int log = open_log(spec->log, &spec->user, err);
     if (log < 0)

@@ -19,8 +19,9 @@ struct process_user {
 
 struct process_spec {
     const char *const *argv;
-    const char *log; /* output is appended there */
-    const char *dir; /* working folder; NULL: ours */
+    const char *log;    /* output is appended there */
+    const char *dir;    /* working folder; NULL: ours */
+    const char *handed; /* a folder that it gets opened, as descriptor 3; NULL for none */
     const char *const
         *unset; /* environment variables it must not see, NULL-terminated; may be NULL */
     struct process_user user;
@@ -32,7 +33,7 @@ struct process_spec {
  * started it ends. *ret_pidfd becomes readable when it has ended.
  */
 int part_process_start(const struct process_spec *spec, pid_t *ret_pid, int *ret_pidfd,
-                  struct err *err) MOT_NODISCARD;
+                       struct err *err) MOT_NODISCARD;
 /* After its pidfd became readable: "exit 1", "signal 9 (Killed)". */
 void part_process_reap(pid_t pid, char *text, size_t size, bool *ret_ok);
 

@@ -24,6 +24,7 @@
 
 #define DEFAULT_PORT  8080
 #define START_TIMEOUT 180
+#define ONCE_TRIES    3 /* of what must succeed once; nothing will change by trying on */
 
 struct up {
     struct up_settings settings;
@@ -71,6 +72,12 @@ static void note_processes(const struct up *up)
     free(names);
 }
 
+/* A part that dies again and again is reported less and less often. */
+static bool worth_a_line(const struct part_state *state)
+{
+    return state->failures < 4 || (state->failures & (state->failures - 1)) == 0;
+}
+
 static void answered(struct up *up, size_t index)
 {
     struct part *part = &up->setup.parts[index];
@@ -80,6 +87,8 @@ static void answered(struct up *up, size_t index)
         return;
     double took = (double)(now - state->since_ms) / 1000;
     supervise_answered(state, now);
+    if (part->announced && !part->attempt && !worth_a_line(state))
+        return;
     const char *word = part->attempt || part->once ? "ready" : "started";
     say(up, "%-32s %s%s%s%s, after %.1f s", part->name, part->announced ? "again " : "", word,
         part->detail[0] ? ": " : "", part->detail, took);
@@ -101,7 +110,8 @@ static void start(struct up *up, size_t index)
     if (part->process)
         note_processes(up);
     if (part->attempt)
-        part->probe = part_probe_start(index, part->attempt, part->context, part->watch, up->answers[1]);
+        part->probe =
+            part_probe_start(index, part->attempt, part->context, part->watch, up->answers[1]);
     else if (!part->once)
         answered(up, index);
 }
@@ -146,8 +156,13 @@ static void ended(struct up *up, size_t index)
         say(up, "%s: %s", part->name, err.message);
     }
     supervise_died(state, up->stopping, clock_ms());
-    if (!up->stopping)
+    if (!up->stopping && worth_a_line(state))
         report_death(up, index, how);
+    if (part->once && state->failures == ONCE_TRIES && !up->stopping) {
+        fprintf(stderr, "mot up: %s fails; stopping\n", part->name);
+        up->status = 1;
+        stop_request();
+    }
 }
 
 static void end_part(struct up *up, size_t index, bool by_force)

@@ -179,7 +179,19 @@ def what_is_missing_is_said(mot, folder, topology):
         expect_in(text, done.stderr)
 
 
-ITEMS = [what_is_missing_is_said, start_use_resume, parts_that_die_come_back]
+def below_a_folder_that_postgres_cannot_pass(mot, folder, topology):
+    os.chmod(folder, 0o700)  # as /root is
+    for _ in range(2):
+        up = Up(mot, folder + "/data", "--topology", topology, "--once")
+        try:
+            expect_equal(up.process.wait(READY_SECONDS), 0, up.text())
+            expect_in("ready in ", up.text())
+        finally:
+            up.kill()
+    expect_nothing_left(folder)
+
+
+ITEMS = [what_is_missing_is_said, below_a_folder_that_postgres_cannot_pass, start_use_resume, parts_that_die_come_back]
 
 
 def main():
