@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from stack import Failure, environment, expect, expect_equal, is_alive, main, say, wait_for
+from stack import environment, expect, expect_equal, is_alive, main, say, wait_for
 from watch import Watch
 
 CENTRAL, WEST, STAGE, TEST = "production-us-east-1", "production-us-west-2", "stage-us-east-1", "test-us-east-1"

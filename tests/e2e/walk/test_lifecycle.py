@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from stack import Failure, command_line, environment, expect, expect_equal, expect_in, is_alive, main, say, wait_for
+from stack import command_line, environment, expect, expect_equal, expect_in, main, say, wait_for
 from watch import Watch
 
 CENTRAL, WEST, STAGE, TEST = "production-us-east-1", "production-us-west-2", "stage-us-east-1", "test-us-east-1"

@@ -4,7 +4,6 @@ Usage: test_walk.py MOT [ITEM…]
 """
 
 import json
-import subprocess
 import sys
 import time
 
