@@ -67,13 +67,10 @@ static int read_patch(struct request *request, const struct write_options *optio
     return check_shape(request, patch);
 }
 
-static int fail_patch(struct request *request, const struct patch *patch, const struct err *err)
+static int fail_patch(struct request *request, const struct err *err)
 {
     if (err->code == ERR_TOO_LARGE)
-        return fail(request, 413, "RequestEntityTooLarge",
-                    "Request entity too large: The allowed maximum operations in a JSON patch is "
-                    "10000, got %zu",
-                    json_array_size(patch->document));
+        return fail(request, 413, "RequestEntityTooLarge", "%s", err->message);
     if (err->code == ERR_CONFLICT)
         return fail(request, 422, "Invalid",
                     "the server rejected our request due to an error in our request");
@@ -108,7 +105,7 @@ static int apply(struct request *request, const struct patch *patch, const struc
     else
         patched = patch_json(live->object, patch->document, &err);
     if (!patched)
-        return fail_patch(request, patch, &err);
+        return fail_patch(request, &err);
     *ret_patched = json_deep_copy(patched);
     json_decref(patched);
     if (!json_is_object(*ret_patched))

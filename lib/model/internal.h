@@ -42,6 +42,8 @@ void json_write_real(struct buf *buf, double number);
 bool json_depth_within(const json_t *value, int depth);
 /* The number of values in it, itself included; stops counting above @limit. */
 size_t json_count_within(const json_t *value, size_t limit);
+/* About the length of its text; stops counting above @limit. */
+size_t json_bytes_within(const json_t *value, size_t limit);
 
 /* A Go string literal: "a\n\"b\"". */
 void write_go_quoted(struct buf *buf, const char *text, size_t len);

@@ -310,3 +310,25 @@ size_t json_count_within(const json_t *value, size_t limit)
     }
     return count;
 }
+
+size_t json_bytes_within(const json_t *value, size_t limit)
+{
+    size_t bytes = 4 + json_string_length(value);
+    const char *key;
+    json_t *child;
+    size_t index;
+    json_object_foreach(json_mutable(value), key, child)
+    {
+        bytes += strlen(key) + 4;
+        if (bytes > limit)
+            return bytes;
+        bytes += json_bytes_within(child, limit - bytes);
+    }
+    json_array_foreach(value, index, child)
+    {
+        if (bytes > limit)
+            return bytes;
+        bytes += json_bytes_within(child, limit - bytes);
+    }
+    return bytes;
+}

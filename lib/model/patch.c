@@ -12,9 +12,9 @@
 #include "internal.h"
 
 #define OPERATIONS_MAX 10000
-/* What "copy" (it can double the document) and "move" may touch in all, and how long a pointer may
- * be. */
-#define COPIED_NODES_MAX ((size_t)1 << 20)
+/* What "copy" may add in all (it can double the document; the real server has the same limit), what
+ * "move" may touch, and how long a pointer may be. */
+#define COPIED_BYTES_MAX ((size_t)3 << 20)
 #define MOVED_NODES_MAX  ((size_t)1 << 23)
 #define STEPS_MAX        (2 * MODEL_DEPTH_MAX)
 
@@ -75,7 +75,7 @@ static const char failed_text[] = "the server rejected our request due to an err
 
 struct patcher {
     json_t *root;
-    size_t copied_nodes;
+    size_t copied_bytes;
     size_t moved_nodes;
     struct err *err;
 };
@@ -153,12 +153,14 @@ static int find_place(const struct patcher *patcher, const char *pointer, struct
     return -1;
 }
 
-/* Keeps documents from growing without bound, in size and in depth. */
-static int account(struct patcher *patcher, const json_t *value, size_t *used, size_t max)
+/* Keeps documents from growing without bound, in size and in depth: @more is added to @used. */
+static int account(struct patcher *patcher, const json_t *value, size_t *used, size_t more,
+                   size_t max)
 {
-    *used += json_count_within(value, max);
+    *used += more;
     if (*used > max || !json_depth_within(value, MODEL_DEPTH_MAX))
-        return err_set(patcher->err, ERR_TOO_LARGE, "a JSON patch moves or copies too much");
+        return err_set(patcher->err, ERR_TOO_LARGE,
+                       "Request entity too large: the JSON patch moves or copies too much");
     return 0;
 }
 
@@ -263,7 +265,8 @@ static int apply_move(struct patcher *patcher, const json_t *operation)
     free(from.step);
     if (!value)
         return -1;
-    if (account(patcher, value, &patcher->moved_nodes, MOVED_NODES_MAX) != 0 ||
+    size_t nodes = json_count_within(value, MOVED_NODES_MAX);
+    if (account(patcher, value, &patcher->moved_nodes, nodes, MOVED_NODES_MAX) != 0 ||
         find_place(patcher, target, &to) != 0) {
         json_decref(value);
         return -1;
@@ -283,7 +286,8 @@ static int apply_copy(struct patcher *patcher, const json_t *operation, const st
     free(from.step);
     if (missing_index)
         return -1;
-    if (found && account(patcher, found, &patcher->copied_nodes, COPIED_NODES_MAX) != 0)
+    size_t bytes = found ? json_bytes_within(found, COPIED_BYTES_MAX) : 0;
+    if (found && account(patcher, found, &patcher->copied_bytes, bytes, COPIED_BYTES_MAX) != 0)
         return -1;
     return add_at(to, found ? json_deep_copy(found) : json_null());
 }

@@ -10,8 +10,8 @@
  * evanphx/json-patch does it: nulls inside new objects are dropped, also those in arrays. */
 json_t *patch_merge(const json_t *target, const json_t *patch) MOT_NODISCARD;
 /* ERR_INVALID: not a patch document (400); ERR_CONFLICT: a test failed or a path is missing (422);
- * ERR_TOO_LARGE: over 10000 operations. As evanphx/json-patch v4.13 does it. A new value that
- * shares nothing with the arguments. */
+ * ERR_TOO_LARGE: over 10000 operations, or over 3 MiB copied in all. As evanphx/json-patch v4.13
+ * does it. A new value that shares nothing with the arguments. */
 json_t *patch_json(const json_t *target, const json_t *patch, struct err *err) MOT_NODISCARD;
 
 #endif

@@ -186,6 +186,31 @@ static void bounds_work(void **state)
     json_decref(doubling);
 }
 
+/* What is copied counts by its bytes: a long text is one value only. */
+static void bounds_copied_bytes(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    AUTO_FREE char *text = mem_alloc(((size_t)1 << 20) + 1);
+    memset(text, 'x', (size_t)1 << 20);
+    text[(size_t)1 << 20] = '\0';
+    json_t *target = json_pack("{s:s, s:{}}", "text", text, "copies");
+    json_t *patch = json_array();
+    for (int i = 0; i < 2; i++)
+        json_array_append_new(patch, json_pack("{s:s, s:s, s:o}", "op", "copy", "from", "/text",
+                                               "path", json_sprintf("/copies/k%d", i)));
+    json_t *patched = patch_json(target, patch, &err);
+    assert_non_null(patched);
+    json_decref(patched);
+    for (int i = 2; i < 500; i++)
+        json_array_append_new(patch, json_pack("{s:s, s:s, s:o}", "op", "copy", "from", "/text",
+                                               "path", json_sprintf("/copies/k%d", i)));
+    assert_null(patch_json(target, patch, &err));
+    assert_int_equal(err.code, ERR_TOO_LARGE);
+    json_decref(target);
+    json_decref(patch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +219,7 @@ int main(void)
         cmocka_unit_test(patches_as_the_server),
         cmocka_unit_test(refuses_other_documents),
         cmocka_unit_test(bounds_work),
+        cmocka_unit_test(bounds_copied_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
