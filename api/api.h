@@ -17,7 +17,8 @@ struct api_options {
     struct store *store; /* borrowed, as the kinds */
     const struct kinds *kinds;
     size_t window_events; /* of the watch window; 0: 50000 */
-    size_t window_bytes;  /* 0: 128 MiB */
+    size_t window_bytes;  /* 0: 16 MiB */
+    int64_t window_ms;    /* and how long it keeps them; 0: a minute */
     int loaders;          /* threads for initial lists and catching up of watches; 0: 3 */
     int pumps;            /* threads that feed live watches; 0: 1 */
     int64_t bookmark_ms;  /* 0: a minute */

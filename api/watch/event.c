@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
 #include "../status.h"
@@ -22,10 +23,13 @@ struct cached {
 struct watch_event {
     atomic_size_t refs;
     enum store_operation operation;
+    int64_t at_ms;
     struct store_object *object;
+    char *previous_text; /* NULL: as now */
+    /* Under the lock, made when they are first asked for. */
+    pthread_mutex_t lock;
     json_t *selectable;
-    json_t *previous;     /* NULL: as now */
-    pthread_mutex_t lock; /* of the frames */
+    json_t *previous;
     struct cached *frames;
 };
 
@@ -34,10 +38,10 @@ struct watch_event *watch_event_new(const struct store_change *change)
     struct watch_event *event = mem_zalloc(sizeof(*event));
     atomic_init(&event->refs, 1);
     event->operation = change->operation;
+    event->at_ms = clock_ms();
     event->object = store_object_copy(&change->object);
-    event->selectable = json_loads(change->object.selectable, 0, NULL);
     if (change->previous)
-        event->previous = json_loads(change->previous, 0, NULL);
+        event->previous_text = mem_strdup(change->previous);
     pthread_mutex_init(&event->lock, NULL);
     return event;
 }
@@ -61,6 +65,7 @@ void watch_event_unref(struct watch_event *event)
     pthread_mutex_destroy(&event->lock);
     json_decref(event->selectable);
     json_decref(event->previous);
+    free(event->previous_text);
     free(event->object);
     free(event);
 }
@@ -68,6 +73,11 @@ void watch_event_unref(struct watch_event *event)
 int64_t watch_event_revision(const struct watch_event *event)
 {
     return event->object->revision;
+}
+
+int64_t watch_event_at_ms(const struct watch_event *event)
+{
+    return event->at_ms;
 }
 
 const char *watch_event_ns(const struct watch_event *event)
@@ -82,15 +92,28 @@ const char *watch_event_name(const struct watch_event *event)
 
 size_t watch_event_bytes(const struct watch_event *event)
 {
-    return sizeof(*event) + 2 * event->object->body_len + 4 * strlen(event->object->selectable) +
+    return sizeof(*event) + 2 * event->object->body_len + 2 * strlen(event->object->selectable) +
            512;
 }
 
-enum watch_type watch_event_judge(const struct watch_event *event,
-                                  const struct watch_filter *filter)
+static void decode(struct watch_event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    if (!event->selectable) {
+        event->selectable = json_loads(event->object->selectable, 0, NULL);
+        if (event->previous_text)
+            event->previous = json_loads(event->previous_text, 0, NULL);
+    }
+    pthread_mutex_unlock(&event->lock);
+}
+
+enum watch_type watch_event_judge(struct watch_event *event, const struct watch_filter *filter)
 {
     if (!watch_filter_may_match(filter, event->object->key.ns, event->object->key.name))
         return WATCH_NOTHING;
+    if (watch_filter_selects_all(filter))
+        return watch_filter_judge(filter, event->operation, NULL, NULL);
+    decode(event);
     return watch_filter_judge(filter, event->operation, event->selectable, event->previous);
 }
 
@@ -125,7 +148,7 @@ static struct http_frame *close_frame(struct buf *buf)
 {
     buf_adds(buf, "}\n");
     size_t len = buf->len;
-    return http_frame_new(buf_take(buf), len);
+    return http_frame_new(mem_resize(buf_take(buf), len, 1), len);
 }
 
 static void open_frame(struct buf *buf, const char *type)

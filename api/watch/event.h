@@ -21,12 +21,13 @@ struct watch_event *watch_event_ref(struct watch_event *event);
 void watch_event_unref(struct watch_event *event);
 
 int64_t watch_event_revision(const struct watch_event *event);
+/* When it was made, by clock_ms(). */
+int64_t watch_event_at_ms(const struct watch_event *event);
 const char *watch_event_ns(const struct watch_event *event);
 const char *watch_event_name(const struct watch_event *event);
 /* What it costs to keep, frames included (as far as one can know before). */
 size_t watch_event_bytes(const struct watch_event *event);
-enum watch_type watch_event_judge(const struct watch_event *event,
-                                  const struct watch_filter *filter);
+enum watch_type watch_event_judge(struct watch_event *event, const struct watch_filter *filter);
 /* A reference for the caller. */
 struct http_frame *watch_event_frame(struct watch_event *event, const struct renderer *renderer,
                                      enum watch_type type, bool columns) MOT_NODISCARD;

@@ -19,6 +19,11 @@ bool watch_filter_may_match(const struct watch_filter *filter, const char *ns, c
     return !filter->name || strcmp(filter->name, name) == 0;
 }
 
+bool watch_filter_selects_all(const struct watch_filter *filter)
+{
+    return selector_is_everything(filter->labels) && selector_is_everything(filter->fields);
+}
+
 bool watch_filter_matches(const struct watch_filter *filter, const json_t *selectable)
 {
     return (selector_is_everything(filter->labels) ||

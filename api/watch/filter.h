@@ -20,6 +20,8 @@ struct watch_filter {
 void watch_filter_release(struct watch_filter *filter);
 /* By namespace and name alone; a cheap no for most. */
 bool watch_filter_may_match(const struct watch_filter *filter, const char *ns, const char *name);
+/* There are no selectors, so nothing needs to be decoded. */
+bool watch_filter_selects_all(const struct watch_filter *filter);
 /* By the selectors: @selectable is a decoded selectable. */
 bool watch_filter_matches(const struct watch_filter *filter, const json_t *selectable);
 /* What the watcher is told: an object that begins to match was ADDED, one that stops was DELETED.

@@ -9,7 +9,10 @@
 #include <mot/base/mem.h>
 
 #define WINDOW_EVENTS  50000
-#define WINDOW_BYTES   ((size_t)128 << 20)
+#define WINDOW_BYTES   ((size_t)16 << 20)
+#define WINDOW_MS      60000
+#define EXPIRE_MAX     1000
+#define TRIM_MS        10000
 #define LOADERS        3
 #define BOOKMARK_MS    60000
 #define FULL_MS        30000
@@ -407,13 +410,29 @@ static void wait_tick(struct hub *hub)
     pthread_cond_timedwait(&hub->tick, &hub->lock, &until);
 }
 
+/* At rest the window is empty, and its memory is the system's again. */
+static void expire(struct hub *hub, int64_t now_ms)
+{
+    size_t count = window_expire(hub->window, now_ms - hub->window_ms, EXPIRE_MAX);
+    if (count > 0 && !hub->trim_at)
+        hub->trim_at = now_ms + TRIM_MS;
+    if (!hub->trim_at || now_ms < hub->trim_at)
+        return;
+    hub->trim_at = 0;
+    pthread_mutex_unlock(&hub->lock);
+    mem_trim();
+    pthread_mutex_lock(&hub->lock);
+}
+
 static void *run_tick(void *context)
 {
     struct hub *hub = context;
     pthread_mutex_lock(&hub->lock);
     while (!hub->stopping) {
         wait_tick(hub);
-        hub_tick(hub, clock_ms());
+        int64_t now_ms = clock_ms();
+        hub_tick(hub, now_ms);
+        expire(hub, now_ms);
     }
     pthread_mutex_unlock(&hub->lock);
     return NULL;
@@ -464,6 +483,7 @@ struct hub *hub_new(const struct api_options *options, struct err *err)
     hub->heard_at = clock_ms();
     hub->bookmark_ms = options->bookmark_ms > 0 ? options->bookmark_ms : BOOKMARK_MS;
     hub->full_ms = options->full_ms > 0 ? options->full_ms : FULL_MS;
+    hub->window_ms = options->window_ms > 0 ? options->window_ms : WINDOW_MS;
     hub->window =
         window_new(options->window_events ? options->window_events : WINDOW_EVENTS,
                    options->window_bytes ? options->window_bytes : WINDOW_BYTES, revision);

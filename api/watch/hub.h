@@ -4,8 +4,8 @@
  * database: initial lists, and catching up of watchers whose revision is older than the window.
  *
  * A watcher holds a revision and no events: when its stream is full it waits for room, and reads on
- * from the window or from the change log. One that stays full, or falls out of the window
- * meanwhile, is cut: its client resumes from the last revision it has seen.
+ * from the window or from the change log. One that stays full is cut: its client resumes from the
+ * last revision it has seen.
  */
 #ifndef MOT_API_WATCH_HUB_H
 #define MOT_API_WATCH_HUB_H

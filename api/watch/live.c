@@ -92,15 +92,14 @@ enum turn live_turn(struct hub *hub, struct watcher *watcher)
 
 /* -------------------------------------------------------------------------------- time */
 
-/* One that waits for room: cut when that takes too long, or when the window has gone on without it.
- */
+/* One that waits for room: cut when that takes too long. When the window has gone on without it, it
+ * catches up from the change log as soon as there is room. */
 static void tick_full(struct hub *hub, struct watcher *watcher, int64_t now_ms)
 {
     bool too_long = now_ms - watcher->full_at > hub->full_ms;
     if (too_long)
         watcher_abort(watcher);
-    else if (watcher->ending ||
-             (watcher->stage == STAGE_LIVE && watcher->cursor < watcher->ring->start))
+    else if (watcher->ending)
         watcher_end(watcher);
 }
 

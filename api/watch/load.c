@@ -65,7 +65,7 @@ static bool write_state(struct watcher *watcher, enum watch_type type,
 
 static bool selected(const struct watch_filter *filter, const char *selectable)
 {
-    if (selector_is_everything(filter->labels) && selector_is_everything(filter->fields))
+    if (watch_filter_selects_all(filter))
         return true;
     json_t *values = json_loads(selectable, 0, NULL);
     bool matches = watch_filter_matches(filter, values);
@@ -120,6 +120,18 @@ static enum turn load_initial(struct hub *hub, struct watcher *watcher)
 
 /* -------------------------------------------------------------------------------- catching up */
 
+static enum watch_type judge(const struct watch_filter *filter, const struct store_change *change)
+{
+    if (watch_filter_selects_all(filter))
+        return watch_filter_judge(filter, change->operation, NULL, NULL);
+    json_t *now = json_loads(change->object.selectable, 0, NULL);
+    json_t *before = change->previous ? json_loads(change->previous, 0, NULL) : NULL;
+    enum watch_type type = watch_filter_judge(filter, change->operation, now, before);
+    json_decref(now);
+    json_decref(before);
+    return type;
+}
+
 static int visit_change(void *context, const struct store_change *change, struct err *err)
 {
     (void)err;
@@ -127,11 +139,7 @@ static int visit_change(void *context, const struct store_change *change, struct
     struct watcher *watcher = load->watcher;
     const struct store_object *object = &change->object;
     if (watch_filter_may_match(&watcher->filter, object->key.ns, object->key.name)) {
-        json_t *now = json_loads(object->selectable, 0, NULL);
-        json_t *before = change->previous ? json_loads(change->previous, 0, NULL) : NULL;
-        enum watch_type type = watch_filter_judge(&watcher->filter, change->operation, now, before);
-        json_decref(now);
-        json_decref(before);
+        enum watch_type type = judge(&watcher->filter, change);
         if (type != WATCH_NOTHING && !write_state(watcher, type, object)) {
             load->refused = true;
             return 1;

@@ -68,7 +68,8 @@ struct hub {
     int64_t heard_at;
     size_t watchers;
     bool stopping;
-    int64_t bookmark_ms, full_ms;
+    int64_t bookmark_ms, full_ms, window_ms;
+    int64_t trim_at; /* when memory of forgotten events is given back; 0: there is none */
 
     struct store_feed *feed;
     pthread_cond_t tick;

@@ -87,6 +87,17 @@ void window_append(struct window *window, struct window_ring *ring, struct watch
     }
 }
 
+size_t window_expire(struct window *window, int64_t before_ms, size_t max)
+{
+    for (size_t count = 0; count < max; count++) {
+        struct window_ring *oldest = oldest_ring(window);
+        if (!oldest || watch_event_at_ms(event_at(oldest, 0)) >= before_ms)
+            return count;
+        drop_first(window, oldest);
+    }
+    return max;
+}
+
 void window_reset(struct window *window, int64_t start)
 {
     window->start = start;

@@ -1,7 +1,7 @@
 /*
  * The recent past in memory: per resource a ring of events in the order of their revisions. All
- * rings share one bound on events and bytes; the oldest event of all goes first. Not thread-safe:
- * the hub's lock guards it.
+ * rings share one bound on events, bytes and age; the oldest event of all goes first. Not
+ * thread-safe: the hub's lock guards it.
  */
 #ifndef MOT_API_WATCH_WINDOW_H
 #define MOT_API_WATCH_WINDOW_H
@@ -31,6 +31,8 @@ void window_free(struct window *window);
 struct window_ring *window_ring(struct window *window, const char *resource);
 /* Takes the caller's reference. */
 void window_append(struct window *window, struct window_ring *ring, struct watch_event *event);
+/* Forgets events made before @before_ms, at most @max; returns how many. */
+size_t window_expire(struct window *window, int64_t before_ms, size_t max);
 /* Forgets everything and begins again after @start. */
 void window_reset(struct window *window, int64_t start);
 /* Events after @after, with references for the caller, oldest first; returns how many. */

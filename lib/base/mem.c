@@ -90,6 +90,11 @@ void mem_tune(void)
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }
 
+void mem_trim(void)
+{
+    malloc_trim(0);
+}
+
 void mem_freep(void *pointer_to_pointer)
 {
     void *ptr;

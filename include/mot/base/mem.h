@@ -27,6 +27,8 @@ void mem_grow(void **array, size_t *capacity, size_t count, size_t size);
 
 /* Tells malloc to keep few arenas and to give memory back: call first in every main(). */
 void mem_tune(void);
+/* Gives the system what malloc keeps: after much was freed, and not often. */
+void mem_trim(void);
 
 /* `AUTO_FREE char *name = …;` is freed when the scope ends; mem_take() hands it out instead. */
 #define MOT_CLEANUP(function) __attribute__((cleanup(function)))

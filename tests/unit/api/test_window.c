@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <mot/base/clock.h>
+
 #include "api/watch/window.h"
 
 static struct watch_event *event(const char *resource, int64_t revision)
@@ -90,6 +92,23 @@ static void test_bytes(void **state)
     window_free(window);
 }
 
+static void test_age(void **state)
+{
+    (void)state;
+    struct window *window = window_new(100, 1 << 20, 1);
+    int64_t begin = clock_ms();
+    for (int64_t revision = 2; revision <= 20; revision++)
+        append(window, revision % 2 ? "b" : "a", revision);
+    assert_int_equal(window_expire(window, begin, 100), 0);
+    assert_int_equal(window_expire(window, INT64_MAX, 4), 4);
+    assert_int_equal(window_ring(window, "a")->start, 4);
+    assert_int_equal(window_ring(window, "b")->start, 5);
+    expect(window, "a", 4, 6, 8);
+    assert_int_equal(window_expire(window, INT64_MAX, 100), 15);
+    assert_int_equal(window_count(window), 0);
+    window_free(window);
+}
+
 static void test_reset(void **state)
 {
     (void)state;
@@ -109,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_oldest_goes_first),
         cmocka_unit_test(test_quiet_resource_stays_complete),
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_age),
         cmocka_unit_test(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
