@@ -61,6 +61,7 @@ static void take_desired(struct entry *entry, const json_t *object, int64_t revi
 static void take_state(struct entry *entry, const json_t *state)
 {
     const char *word = json_at_text(state, "state");
+    entry->mark.state_revision = json_at_int(state, "revision", 0);
     entry->mark.state_generation = json_at_int(state, "generation", 0);
     entry->mark.state_converged =
         (word && strcmp(word, "Converged") == 0) || json_at_bool(state, "gone", false);

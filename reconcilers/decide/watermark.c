@@ -9,7 +9,8 @@ struct watermark watermark_decide(const struct watermark_entry *const *entries, 
         mark.deployments += entry->desired;
         mark.instances += entry->instances;
         bool converged = !entry->desired ||
-                         (entry->state_converged && entry->state_generation == entry->generation);
+                         (entry->state_converged && entry->state_revision >= entry->revision &&
+                          entry->state_generation == entry->generation);
         if (!converged && entry->revision - 1 < mark.converged)
             mark.converged = entry->revision - 1;
     }

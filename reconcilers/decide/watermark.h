@@ -14,6 +14,9 @@ struct watermark_entry {
     int64_t generation;
     bool desired;
     bool deleting;
+    /* What is said about it; of an earlier launch, or an object that had the name before, at first.
+     */
+    int64_t state_revision;
     int64_t state_generation;
     bool state_converged; /* the state is Converged, or gone for a deletion */
     int instances;
