@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <mot/agent/agent.h>
-#include <mot/base/backoff.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
 #include <mot/base/log.h>
@@ -27,7 +26,6 @@
 #include "heartbeat.h"
 #include "reports.h"
 
-#define CLUSTER_WAIT_MS   30000
 #define TOPICS_WAIT_MS    5000
 #define PRODUCER_CLOSE_MS 5000
 
@@ -137,7 +135,8 @@ static int take_epoch(struct reconciler *reconciler, struct err *err)
     struct err missing = {0};
     AUTO_FREE char *text = file_read(path, 64, NULL, &missing);
     long long before = text ? atoll(text) : 0;
-    reconciler->epoch = clock_wall_ms() > before ? clock_wall_ms() : before + 1;
+    int64_t wall_ms = clock_wall_ms();
+    reconciler->epoch = wall_ms > before ? wall_ms : before + 1;
     char now[24];
     int len = snprintf(now, sizeof(now), "%lld\n", (long long)reconciler->epoch);
     return file_write(path, now, (size_t)len, 0644, err);
@@ -264,30 +263,23 @@ static struct reports *reports_of_driver(const struct reconciler *reconciler, co
     return NULL;
 }
 
-/* Waits for the region's own cluster as long as it takes. */
-static struct reports *open_reports(struct reconciler *reconciler, const char *driver)
+/* Of the driver's zones; @spec is the first of them. */
+static struct reports *start_reports(struct reconciler *reconciler,
+                                     const struct topology_zone *spec, struct err *err)
 {
-    struct bus_consumer_options consumer = {
-        .region = reconciler->region->name,
-        .cluster = reconciler->region->name,
-        .bootstrap = reconciler->region->bootstrap,
-        .name = "mot-reports",
-        .queue_kb = 256,
+    AUTO_FREE char *topic = driver_state_topic(spec->driver);
+    const struct bundle_topic *placed = reconciler->topics;
+    while (strcmp(placed->topic, topic) != 0)
+        placed++;
+    const struct reports_options options = {
+        .region = reconciler->region,
+        .driver = spec->driver,
+        .topic = placed->real_name,
+        .producer = reconciler->producer,
+        .prepare = create_topics,
+        .context = reconciler,
     };
-    AUTO_FREE char *topic = driver_state_topic(driver);
-    struct backoff backoff = BACKOFF_INIT(200, 10000);
-    while (!stop_requested()) {
-        struct err err = {0};
-        struct reports *reports = NULL;
-        if (create_topics(reconciler, &err) == 0)
-            reports = reports_open(&consumer, reconciler->producer, topic,
-                                   clock_ms() + CLUSTER_WAIT_MS, &err);
-        if (reports)
-            return reports;
-        log_warn("waiting for the region's own cluster", LOG_S("error", err.message));
-        stop_wait(backoff_next(&backoff));
-    }
-    return NULL;
+    return reports_start(&options, err);
 }
 
 static int start_zone(struct reconciler *reconciler, const struct topology_zone *spec,
@@ -297,11 +289,11 @@ static int start_zone(struct reconciler *reconciler, const struct topology_zone 
     slot->spec = spec;
     slot->reports = reports_of_driver(reconciler, spec->driver);
     if (!slot->reports) {
-        slot->reports = open_reports(reconciler, spec->driver);
+        slot->reports = start_reports(reconciler, spec, err);
         slot->owns_reports = true;
     }
     if (!slot->reports)
-        return err_set(err, ERR_TRANSIENT, "asked to stop");
+        return -1;
     AUTO_FREE char *zones = file_join(reconciler->settings.data, "zones");
     AUTO_FREE char *data = file_join(zones, spec->name);
     struct zone_options options = {

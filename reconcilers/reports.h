@@ -7,13 +7,27 @@
 #define MOT_RECONCILERS_REPORTS_H
 
 #include <mot/bus/bus.h>
+#include <mot/topology/topology.h>
 
 struct reports;
-/* @topic of the region's own cluster. Reads what it holds; waits for the cluster until @deadline_ms
- * (clock_ms). */
-struct reports *reports_open(const struct bus_consumer_options *consumer,
-                             struct bus_producer *producer, const char *topic, int64_t deadline_ms,
-                             struct err *err) MOT_NODISCARD;
+
+struct reports_options {
+    const struct topology_region *region; /* its own cluster holds the topic */
+    const char *driver;
+    const char *topic;
+    struct bus_producer *producer;
+    /* From its thread, before the topic is read: for topics that are missing; an error is tried
+     * again. NULL: none. */
+    int (*prepare)(void *context, struct err *err);
+    void *context;
+};
+
+/*
+ * Does not wait for the cluster: zones go on without it. What the topic holds is read as soon as
+ * that is possible; nothing is sent before. A report of a zone that has left the topology (or has
+ * another driver now) is deleted: nobody else would. What @options point to must outlive it.
+ */
+struct reports *reports_start(const struct reports_options *options, struct err *err) MOT_NODISCARD;
 /* Ends its thread, which tries to send what is left; before the producer is closed … */
 void reports_stop(struct reports *reports);
 /* … and this after it. Both take NULL. */

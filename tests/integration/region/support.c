@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,7 +30,7 @@ struct kafka *broker;
 static char *folder;
 static pid_t child;
 
-static void write_topology(void)
+void region_set_zones(int count)
 {
     struct err err = {0};
     AUTO_FREE char *path = file_join(folder, "topology.yaml");
@@ -41,8 +43,9 @@ static void write_topology(void)
                                       "  kafka: {bootstrapServers: \"%s\"}\n"
                                       "  zones:\n"
                                       "  - {name: us-east-1a, driver: local}\n"
-                                      "  - {name: us-east-1b, driver: local}\n",
-                                      kafka_bootstrap(broker));
+                                      "%s",
+                                      kafka_bootstrap(broker),
+                                      count > 1 ? "  - {name: us-east-1b, driver: local}\n" : "");
     if (file_write(path, text, strlen(text), 0644, &err))
         fail_msg("%s", err.message);
 }
@@ -53,7 +56,7 @@ void region_begin(void)
     kafka_start(&broker, 1);
     folder = mem_printf("%s/mot-region-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(folder));
-    write_topology();
+    region_set_zones(2);
     launch_topic_create();
 }
 
@@ -109,6 +112,32 @@ int reconciler_stop(void)
     waitpid(child, &status, 0);
     child = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Its working folder is below ours. */
+static bool is_ours(const char *pid)
+{
+    char link[64], path[PATH_MAX];
+    AUTO_FREE char *data = file_join(folder, "data");
+    snprintf(link, sizeof(link), "/proc/%.32s/cwd", pid);
+    ssize_t len = readlink(link, path, sizeof(path) - 1);
+    return len > 0 && strncmp(path, data, strlen(data)) == 0;
+}
+
+int region_processes(bool kill_one)
+{
+    int count = 0;
+    DIR *proc = opendir("/proc");
+    for (const struct dirent *entry; (entry = readdir(proc));) {
+        int pid = atoi(entry->d_name);
+        if (pid <= 1 || !is_ours(entry->d_name))
+            continue;
+        if (count == 0 && kill_one)
+            kill(pid, SIGKILL);
+        count++;
+    }
+    closedir(proc);
+    return count;
 }
 
 /* ---------------------------------------------------------------------------------- topics */

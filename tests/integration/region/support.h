@@ -12,6 +12,10 @@ extern struct kafka *broker;
 
 void region_begin(void);
 void region_end(void);
+/* From the next start on the region has only its first zone, or both again. */
+void region_set_zones(int count);
+/* How many processes the region runs; kills one of them if @kill_one. */
+int region_processes(bool kill_one);
 /* The topic of launch events; the reconciler makes the others. */
 void launch_topic_create(void);
 void launch(const char *key, const char *value, int64_t revision);

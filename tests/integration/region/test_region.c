@@ -18,17 +18,24 @@
 
 #define APP "shop/web"
 
-static void launch_app(int64_t revision, const char *more)
+static void launch_zones(int64_t revision, const char *zones, const char *more)
 {
     AUTO_FREE char *text = mem_printf(
         "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"web-r\",\"uid\":\"u1\",\"generation\":"
         "%lld,\"resourceVersion\":\"%lld\"%s},\"spec\":{\"deployment\":\"web\",\"region\":"
-        "\"production-us-east-1\",\"zones\":[{\"name\":\"us-east-1a\",\"replicas\":1},{\"name\":"
-        "\"us-east-1b\",\"replicas\":1}],\"template\":{\"spec\":{"
+        "\"production-us-east-1\",\"zones\":[%s],\"template\":{\"spec\":{"
         "\"terminationGracePeriodSeconds\":1,\"containers\":[{\"name\":\"main\",\"image\":\"i\","
         "\"command\":[\"sleep\"],\"args\":[\"10000\"]}]}}}}",
-        (long long)revision, (long long)revision, more);
+        (long long)revision, (long long)revision, more, zones);
     launch(APP, text, revision);
+}
+
+static void launch_app(int64_t revision, const char *more)
+{
+    launch_zones(revision,
+                 "{\"name\":\"us-east-1a\",\"replicas\":1},"
+                 "{\"name\":\"us-east-1b\",\"replicas\":1}",
+                 more);
 }
 
 static void launch_marker(int64_t revision)
@@ -138,20 +145,62 @@ static void test_wiped(void **state)
     json_decref(wait_heartbeat(11));
 }
 
+/* Its own cluster is away when it starts: what runs is looked after all the same. */
+static void test_alone(void **state)
+{
+    (void)state;
+    reconciler_kill();
+    kafka_stop(broker);
+    assert_int_equal(region_processes(true), 2);
+    while (region_processes(false) > 1)
+        clock_sleep_ms(10);
+    reconciler_start();
+    for (int64_t until = clock_ms() + 20000; region_processes(false) < 2;) {
+        assert_true(clock_ms() < until);
+        clock_sleep_ms(50);
+    }
+    kafka_begin(broker);
+    kafka_await(broker);
+    json_decref(wait_value(TOPIC_DEPLOYMENT_STATE, APP, converged, 10));
+    json_decref(wait_heartbeat(11));
+}
+
+/* What a zone said stays in the topic, and nobody else would ever take it back. */
+static void test_zone_removed(void **state)
+{
+    (void)state;
+    reconciler_kill();
+    region_set_zones(1);
+    reconciler_start();
+    json_decref(wait_value("mot-local-state", "us-east-1b/" APP, nothing, 0));
+    launch_zones(12, "{\"name\":\"us-east-1a\",\"replicas\":1}", "");
+    json_t *value = wait_value(TOPIC_DEPLOYMENT_STATE, APP, converged, 12);
+    assert_int_equal(json_array_size(json_object_get(value, "zones")), 1);
+    json_decref(value);
+    assert_int_equal(region_processes(false), 2); /* nobody asked to stop it */
+    reconciler_kill();
+    region_set_zones(2);
+    reconciler_start();
+    for (int64_t until = clock_ms() + 20000; region_processes(false) > 1;) {
+        assert_true(clock_ms() < until);
+        clock_sleep_ms(50);
+    }
+}
+
 static void test_deleted(void **state)
 {
     (void)state;
-    launch_app(12, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"");
-    json_t *value = wait_value(TOPIC_DEPLOYMENT_STATE, APP, gone, 12);
+    launch_app(22, ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"");
+    json_t *value = wait_value(TOPIC_DEPLOYMENT_STATE, APP, gone, 22);
     assert_int_equal(json_at_int(value, "running", -1), 0);
     json_decref(value);
-    json_decref(wait_value(TOPIC_COMPLETE, APP, is_complete, 12));
-    launch(APP, NULL, 13);
+    json_decref(wait_value(TOPIC_COMPLETE, APP, is_complete, 22));
+    launch(APP, NULL, 23);
     json_decref(wait_value(TOPIC_DEPLOYMENT_STATE, APP, nothing, 0));
     json_decref(wait_value("mot-local-state", "us-east-1a/" APP, nothing, 0));
-    launch_marker(14);
+    launch_marker(24);
     launch_app(10, ""); /* a mirror repeats itself */
-    value = wait_heartbeat(14);
+    value = wait_heartbeat(24);
     assert_int_equal(json_at_int(value, "instances", -1), 0);
     json_decref(value);
     clock_sleep_ms(1000);
@@ -178,10 +227,9 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--reconciler") == 0)
         return reconciler_child(argv[2]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_launch),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_wiped),
-        cmocka_unit_test(test_deleted),
+        cmocka_unit_test(test_launch),       cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_wiped),        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_zone_removed), cmocka_unit_test(test_deleted),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
