@@ -11,6 +11,7 @@
 #include "../admit.h"
 #include "../namespaces.h"
 #include "../respond.h"
+#include "write.h"
 
 #define GENERATED_PREFIX_MAX 58
 #define GENERATED_SUFFIX     5
@@ -64,16 +65,16 @@ static void prepare(const struct request *request, json_t *object)
 }
 
 /* 0: stored; ERR_EXISTS is left in @err. */
-static int store(struct request *request, const json_t *object, int64_t *ret_revision,
-                 struct err *err)
+static int store(struct request *request, const json_t *object, const char *body, size_t len,
+                 int64_t *ret_revision, struct err *err)
 {
+    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
     struct store_write write = {.operation = STORE_CREATE,
                                 .key = request_key(request, object_name(object)),
-                                .uid = object_uid(object)};
-    AUTO_FREE char *body = object_encode(object, &write.body_len);
-    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
-    write.body = body;
-    write.selectable = selectable;
+                                .uid = object_uid(object),
+                                .body = body,
+                                .body_len = len,
+                                .selectable = selectable};
     int result = store_write(request->api->store, &write, err);
     *ret_revision = write.revision;
     return result;
@@ -106,15 +107,16 @@ static int create(struct request *request, const struct write_options *options, 
             generate_name(object);
         if (admit_validate(request, object, NULL) < 0)
             return -1;
+        int64_t revision;
+        size_t len;
+        AUTO_FREE char *body = object_encode(object, &len);
+        if (write_check_size(request, len, 0) < 0)
+            return -1;
         if (options->dry_run)
             return dry_run(request, object);
-        int64_t revision;
         err = (struct err){0};
-        if (store(request, object, &revision, &err) == 0) {
-            size_t len;
-            AUTO_FREE char *body = object_encode(object, &len);
+        if (store(request, object, body, len, &revision, &err) == 0)
             return respond_object(request, 201, body, len, revision);
-        }
         if (err.code != ERR_EXISTS)
             return fail_err(request, &err);
     }

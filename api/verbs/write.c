@@ -10,6 +10,15 @@
 
 #include "../respond.h"
 
+/* What is stored can be sent back by a client: the limit of bodies. */
+#define OBJECT_MAX ((size_t)3 << 20)
+
+/* An object in the form in which it is stored. */
+struct encoded {
+    const char *text;
+    size_t len;
+};
+
 int live_read(struct request *request, struct live *ret_live)
 {
     *ret_live = (struct live){0};
@@ -172,23 +181,32 @@ static enum outcome outcome_of(struct request *request, int result, const struct
     return (enum outcome)fail_err(request, err);
 }
 
-enum outcome write_replace(struct request *request, const struct live *live, const json_t *object,
-                           int64_t *ret_revision)
+static enum outcome replace(struct request *request, const struct live *live, const json_t *object,
+                            const struct encoded *encoded, int64_t *ret_revision)
 {
+    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
     struct store_write write = {.operation = STORE_UPDATE,
                                 .key = request_key(request, request->route.name),
                                 .uid = live->stored->uid,
-                                .expected = live->stored->revision};
-    AUTO_FREE char *body = object_encode(object, &write.body_len);
-    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
-    write.body = body;
-    write.selectable = selectable;
+                                .expected = live->stored->revision,
+                                .body = encoded->text,
+                                .body_len = encoded->len,
+                                .selectable = selectable};
     if (strcmp(selectable, live->stored->selectable) != 0)
         write.previous = live->stored->selectable;
     struct err err = {0};
     int result = store_write(request->api->store, &write, &err);
     *ret_revision = write.revision;
     return outcome_of(request, result, &err);
+}
+
+enum outcome write_replace(struct request *request, const struct live *live, const json_t *object,
+                           int64_t *ret_revision)
+{
+    struct encoded encoded;
+    AUTO_FREE char *text = object_encode(object, &encoded.len);
+    encoded.text = text;
+    return replace(request, live, object, &encoded, ret_revision);
 }
 
 /* Watchers get the state that was stored last. */
@@ -206,18 +224,32 @@ enum outcome write_remove(struct request *request, const struct live *live)
     return outcome_of(request, result, &err);
 }
 
+int write_check_size(struct request *request, size_t len, size_t len_before)
+{
+    if (len <= OBJECT_MAX || len <= len_before)
+        return 0;
+    return fail(request, 413, "RequestEntityTooLarge",
+                "Request entity too large: the object has %zu bytes, the limit is %zu", len,
+                OBJECT_MAX);
+}
+
 static enum outcome store_and_respond(struct request *request, const struct write_options *options,
                                       const struct live *live, json_t *object)
 {
     int64_t revision = live->stored->revision;
     enum outcome outcome = OUTCOME_ANSWERED;
+    struct encoded encoded;
+    AUTO_FREE char *text = object_encode(object, &encoded.len);
+    encoded.text = text;
+    if (write_check_size(request, encoded.len, live->stored->body_len) < 0)
+        return OUTCOME_FAILED;
     if (!options->dry_run && finished_deleting(object))
         outcome = write_remove(request, live);
     else if (!options->dry_run && !same_object(object, live->object))
-        outcome = write_replace(request, live, object, &revision);
+        outcome = replace(request, live, object, &encoded, &revision);
     if (outcome != OUTCOME_ANSWERED)
         return outcome;
-    return (enum outcome)respond_value(request, 200, object, revision);
+    return (enum outcome)respond_object(request, 200, encoded.text, encoded.len, revision);
 }
 
 static int check_update(struct request *request, const struct live *live, const json_t *object)

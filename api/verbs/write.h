@@ -32,6 +32,8 @@ enum outcome write_replace(struct request *request, const struct live *live, con
                            int64_t *ret_revision) MOT_NODISCARD;
 /* Removes @live; no answer. */
 enum outcome write_remove(struct request *request, const struct live *live) MOT_NODISCARD;
+/* 413 for an encoded object over the limit, unless it was as large before (0: there was none). */
+int write_check_size(struct request *request, size_t len, size_t len_before) MOT_NODISCARD;
 /* Answers with @object as of @revision. */
 int respond_value(struct request *request, int code, const json_t *object,
                   int64_t revision) MOT_NODISCARD;

@@ -235,6 +235,34 @@ static void test_patch(void **state)
     server_stop(server);
 }
 
+/* Patches can't make an object grow without bound: what is stored can be sent back. */
+static void test_size(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    const char *globes = "/apis/mot.dev/v1alpha1/globes";
+    AUTO_FREE char *text = mem_alloc(((size_t)2 << 20) + 1);
+    memset(text, 'x', (size_t)2 << 20);
+    text[(size_t)2 << 20] = '\0';
+    AUTO_FREE char *body =
+        mem_printf("{\"apiVersion\":\"mot.dev/v1alpha1\",\"kind\":\"Globe\",\"metadata\":"
+                   "{\"name\":\"a\",\"finalizers\":[\"x.y/z\"]},\"spec\":{\"a\":\"%s\"}}",
+                   text);
+    AUTO_FREE char *more = mem_printf("{\"spec\":{\"b\":\"%s\"}}", text);
+    json_decref(expect_call(server, 201, "POST", globes, body));
+    for (int dry = 1; dry >= 0; dry--) {
+        AUTO_FREE char *target = mem_printf("%s/a%s", globes, dry ? "?dryRun=All" : "");
+        struct answer answer = call(server, "PATCH", target, MERGE_PATCH, more);
+        assert_int_equal(answer.code, 413);
+        assert_string_equal(text_at(answer.body, "reason"), "RequestEntityTooLarge");
+        answer_release(&answer);
+    }
+    json_decref(
+        expect_call(server, 200, "PATCH", "/apis/mot.dev/v1alpha1/globes/a", "{\"spec\":null}"));
+    json_decref(expect_call(server, 200, "DELETE", "/apis/mot.dev/v1alpha1/globes/a", NULL));
+    server_stop(server);
+}
+
 static void test_delete(void **state)
 {
     (void)state;
@@ -401,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_delete),     cmocka_unit_test(test_finalizers),
         cmocka_unit_test(test_namespaces), cmocka_unit_test(test_routes),
         cmocka_unit_test(test_yaml),       cmocka_unit_test(test_delete_collection),
+        cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
