@@ -10,11 +10,15 @@
 
 #define ERRORS_MAX_DEFAULT 100
 
+bool field_errors_full(const struct field_errors *errors)
+{
+    return errors->count >= (errors->max ? errors->max : ERRORS_MAX_DEFAULT);
+}
+
 /* Takes both texts; the same finding counts once. */
 static void add(struct field_errors *errors, char *field, const char *reason, char *message)
 {
-    size_t max = errors->max ? errors->max : ERRORS_MAX_DEFAULT;
-    bool drop = errors->count >= max;
+    bool drop = field_errors_full(errors);
     for (size_t i = 0; !drop && i < errors->count; i++)
         drop = strcmp(errors->items[i].field, field) == 0 &&
                strcmp(errors->items[i].message, message) == 0;
@@ -34,6 +38,8 @@ void field_errors_add(struct field_errors *errors, const char *field, const char
 {
     struct buf buf;
     va_list args;
+    if (field_errors_full(errors))
+        return;
     buf_init(&buf, BUF_MAX_DEFAULT);
     va_start(args, format);
     buf_addv(&buf, format, args);

@@ -131,6 +131,8 @@ void write_bad_value(struct buf *buf, const json_t *value);
 /* A number as Go's %v prints it. */
 void write_go_number(struct buf *buf, double number);
 /* Takes over what @from holds. */
+/* Nothing more is taken: callers need not put it into words. */
+bool field_errors_full(const struct field_errors *errors);
 void field_errors_merge(struct field_errors *errors, struct field_errors *from);
 
 /* What is wrong with metadata; @name_is_label: a DNS label, not a subdomain. */

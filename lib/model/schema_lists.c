@@ -13,6 +13,8 @@ static void report(const struct path *path, const char *reason, const char *pref
                    const json_t *value, const char *suffix, struct field_errors *errors)
 {
     struct buf buf;
+    if (field_errors_full(errors))
+        return;
     AUTO_FREE char *field = path_field(path);
     buf_init(&buf, BUF_MAX_DEFAULT);
     write_bad_value(&buf, value);

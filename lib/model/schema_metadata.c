@@ -14,6 +14,8 @@ static void report(struct field_errors *errors, const char *field, const char *v
                    const char *problem)
 {
     struct buf quoted;
+    if (field_errors_full(errors))
+        return;
     buf_init(&quoted, BUF_MAX_DEFAULT);
     write_go_quoted(&quoted, value, strlen(value));
     field_errors_add(errors, field, "FieldValueInvalid", "Invalid value: %s: %s", quoted.data,

@@ -36,6 +36,8 @@ static void report(struct checker *checker, const struct path *path, const char 
 {
     struct buf text;
     va_list args;
+    if (field_errors_full(checker->errors))
+        return;
     AUTO_FREE char *name = path_text(path);
     AUTO_FREE char *field = path_field(path);
     buf_init(&text, BUF_MAX_DEFAULT);

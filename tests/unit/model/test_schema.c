@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include <time.h>
+
 #include <mot/model/schema.h>
 #include <mot/model/yaml.h>
 
@@ -467,6 +469,22 @@ static void survives_any_type(void **state)
     }
 }
 
+/* What is over the maximum is not even put into words: a body has room for a million mistakes. */
+static void passes_over_a_million_mistakes(void **state)
+{
+    struct field_errors errors = {0};
+    json_t *object = quoted("{'spec':{'r':'','q':1,'a':[]}}");
+    json_t *items = json_at(object, "spec.a");
+    for (int i = 0; i < 300000; i++)
+        json_array_append_new(items, json_string("x"));
+    clock_t began = clock();
+    schema_validate(*state, object, &errors);
+    assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+    assert_int_equal(errors.count, 100);
+    field_errors_release(&errors);
+    json_decref(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +494,7 @@ int main(void)
         cmocka_unit_test(prunes),
         cmocka_unit_test(prunes_metadata),
         cmocka_unit_test(stops_at_the_maximum),
+        cmocka_unit_test(passes_over_a_million_mistakes),
         cmocka_unit_test(fills_in_defaults),
         cmocka_unit_test(refuses_schemas),
         cmocka_unit_test(understands_patterns),
