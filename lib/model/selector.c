@@ -54,13 +54,16 @@ const char *selector_exact(const struct selector *selector, const char *key)
 
 /* ---- matching ---- */
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(a, *(char *const *)b);
+}
+
+/* The values are sorted. */
 static bool has_value(const struct requirement *item, const char *value)
 {
-    for (size_t i = 0; i < item->values.count; i++) {
-        if (strcmp(item->values.items[i], value) == 0)
-            return true;
-    }
-    return false;
+    return item->values.count > 0 && bsearch(value, item->values.items, item->values.count,
+                                             sizeof(char *), compare_texts) != NULL;
 }
 
 static bool parse_number(const char *text, long long *ret_number)
@@ -265,10 +268,24 @@ static int check_values(const struct requirement *item, struct err *err)
     return 0;
 }
 
+/* Sorted, each once. */
+static void settle_values(struct texts *values)
+{
+    size_t kept = 0;
+    texts_sort(values);
+    for (size_t i = 0; i < values->count; i++) {
+        if (kept > 0 && strcmp(values->items[kept - 1], values->items[i]) == 0)
+            free(values->items[i]);
+        else
+            values->items[kept++] = values->items[i];
+    }
+    values->count = kept;
+}
+
 static int check_requirement(struct requirement *item, struct err *err)
 {
     long long number;
-    texts_sort(&item->values);
+    settle_values(&item->values);
     if ((item->op == SELECTOR_IN || item->op == SELECTOR_NOT_IN) && item->values.count == 0)
         return err_set(
             err, ERR_INVALID,
@@ -289,8 +306,7 @@ static int fail(struct parser *parser, const char *found, const char *expected)
 
 static void add_value(struct requirement *item, const char *value)
 {
-    if (!has_value(item, value))
-        texts_add(&item->values, mem_strdup(value));
+    texts_add(&item->values, mem_strdup(value));
 }
 
 /* Between the parentheses; "(,a)" and "(a,)" hold an empty value. */

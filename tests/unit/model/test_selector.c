@@ -1,5 +1,8 @@
 #include "support.h"
 
+#include <time.h>
+
+#include <mot/base/buf.h>
 #include <mot/model/selector.h>
 
 #define QUALIFIED                                                                                  \
@@ -181,12 +184,40 @@ static void knows_exact_values(void **state)
     assert_true(selector_is_everything(NULL));
 }
 
+/* The longest URL has room for many values: neither reading nor matching may be quadratic. */
+static void takes_many_values(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct buf text;
+    buf_init(&text, BUF_MAX_DEFAULT);
+    buf_adds(&text, "k notin (");
+    for (int i = 0; i < 50000; i++)
+        buf_addf(&text, "%sv%d", i > 0 ? "," : "", i % 49000);
+    buf_adds(&text, ")");
+    clock_t began = clock();
+    struct selector *selector = selector_parse_labels(text.data, &err);
+    assert_non_null(selector);
+    json_t *in = quoted("{'k':'v48999'}");
+    json_t *out = quoted("{'k':'w'}");
+    for (int i = 0; i < 20000; i++) {
+        assert_false(selector_matches(selector, in));
+        assert_true(selector_matches(selector, out));
+    }
+    assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+    json_decref(in);
+    json_decref(out);
+    selector_free(selector);
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_labels),         cmocka_unit_test(refuses_labels),
         cmocka_unit_test(matches_fields),         cmocka_unit_test(refuses_fields),
         cmocka_unit_test(reads_selector_objects), cmocka_unit_test(knows_exact_values),
+        cmocka_unit_test(takes_many_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
