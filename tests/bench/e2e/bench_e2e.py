@@ -226,8 +226,8 @@ def main():
         print(f"  load average {os.getloadavg()[0]:.1f}")
         many(stack, given.many)
         memory(stack, "right after that")
-        time.sleep(30)
-        memory(stack, "30 s later")
+        time.sleep(90)
+        memory(stack, "90 s later")
         began = time.monotonic()
         stack.stop()
         stopped = time.monotonic() - began
