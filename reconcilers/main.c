@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <mot/agent/agent.h>
+#include <mot/agent/topics.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
 #include <mot/base/log.h>
@@ -195,21 +196,8 @@ static int place_topics(struct reconciler *reconciler, struct err *err)
 static int create_topics(void *context, struct err *err)
 {
     const struct reconciler *reconciler = context;
-    size_t count;
-    struct topic_spec *specs =
-        topology_topics(reconciler->topology, reconciler->routes, reconciler->region, &count);
-    struct bus_topic_config *configs = mem_array(count + 1, sizeof(*configs));
-    for (size_t i = 0; i < count; i++)
-        configs[i] = (struct bus_topic_config){.name = specs[i].name,
-                                               .partitions = reconciler->topology->partitions,
-                                               .replication_factor =
-                                                   reconciler->topology->replication_factor,
-                                               .compacted = specs[i].compacted};
-    int rc = bus_topics_create(reconciler->region->name, reconciler->region->bootstrap, configs,
-                               count, TOPICS_WAIT_MS, err);
-    free(configs);
-    topic_specs_free(specs, count);
-    return rc;
+    return region_topics_create(reconciler->topology, reconciler->routes, reconciler->region,
+                                TOPICS_WAIT_MS, err);
 }
 
 static int open_producer(struct reconciler *reconciler, struct err *err)

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mot/agent/topics.h>
 #include <mot/base/file.h>
 #include <mot/base/mem.h>
-#include <mot/bus/bus.h>
 #include <mot/http/client.h>
 
 #include "cli/up/regions.h"
@@ -137,24 +137,6 @@ static size_t add_postgres(struct setup *setup)
 
 /* ---------------------------------------------------------------------------------- Kafka */
 
-static int create_topics(const struct setup *setup, const struct topology_region *region,
-                         struct err *err)
-{
-    size_t count = 0;
-    struct topic_spec *specs = topology_topics(setup->topology, setup->routes, region, &count);
-    struct bus_topic_config *configs = mem_array(count ? count : 1, sizeof(*configs));
-    for (size_t i = 0; i < count; i++)
-        configs[i] =
-            (struct bus_topic_config){.name = specs[i].name,
-                                      .partitions = setup->topology->partitions,
-                                      .replication_factor = setup->topology->replication_factor,
-                                      .compacted = specs[i].compacted};
-    int rc = bus_topics_create(region->name, region->bootstrap, configs, count, TOPICS_MS, err);
-    free(configs);
-    topic_specs_free(specs, count);
-    return rc;
-}
-
 static const struct broker_config *broker_of(const struct setup *setup,
                                              const struct topology_region *region)
 {
@@ -167,7 +149,8 @@ static int try_kafka(struct probe *probe, void *context, struct err *err)
     const struct part *part = context;
     if (part->process && broker_probe(broker_of(part->setup, part->region)->port, TRY_MS, err) != 0)
         return -1;
-    return create_topics(part->setup, part->region, err);
+    return region_topics_create(part->setup->topology, part->setup->routes, part->region, TOPICS_MS,
+                                err);
 }
 
 static int prepare_broker(struct part *part, struct err *err)

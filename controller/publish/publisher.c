@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <mot/agent/topics.h>
 #include <mot/base/backoff.h>
 #include <mot/base/buf.h>
 #include <mot/base/clock.h>
@@ -25,10 +26,12 @@
 #define FLUSH_MS        500
 #define FLUSH_TELL_MS   30000
 #define ASK_MS          500
+#define TOPICS_MS       5000
 #define QUIET_MS        1000
-#define QUIET_FACTOR    10    /* of a change that is none of a spec */
-#define POSITION_EVERY  60000 /* so that history need not be kept for a position that stands still \
-                               */
+#define QUIET_FACTOR    10 /* of a change that is none of a spec */
+#define POSITION_EVERY                                                                             \
+    60000 /* so that history need not be kept for a position that stands still                     \
+           */
 #define ANSWER_EVERY_MS 60000
 #define ANSWER_WAIT_MS  2000
 #define ANSWERS_MAX     1000
@@ -553,6 +556,10 @@ static int begin(struct publisher *publisher, struct err *err)
         return -1;
     if (!bus_producer_cluster_id(publisher->options.producer, ASK_MS, publisher->cluster_id))
         return err_set(err, ERR_TRANSIENT, "the cluster does not answer");
+    const struct topology *topology = publisher->options.topology;
+    if (region_topics_create(topology, publisher->options.routes, topology->central, TOPICS_MS,
+                             err))
+        return -1;
     if (refill(publisher, err))
         return err_wrap(err, "filling launch topics");
     change_feed(publisher,

@@ -12,14 +12,14 @@ LAYERS = {
     "lib/store": ["lib/base", "lib/model"],
     "lib/topology": ["lib/base", "lib/model"],
     "lib/bus": ["lib/base", "lib/model"],
-    "lib/agent": ["lib/base", "lib/model", "lib/bus"],
+    "lib/agent": ["lib/base", "lib/model", "lib/bus", "lib/topology"],
     "controller/decide": ["lib/base", "lib/model"],
     "reconcilers/decide": ["lib/base", "lib/model"],
     "api": ["lib/base", "lib/model", "lib/store"],
     "controller": ["lib/base", "lib/model", "lib/store", "lib/bus", "lib/agent", "lib/topology", "controller/decide"],
     "reconcilers": ["lib/base", "lib/model", "lib/http", "lib/bus", "lib/agent", "lib/topology", "reconcilers/decide"],
     "mirror": ["lib/base", "lib/model", "lib/bus", "lib/topology"],
-    "cli": ["lib/base", "lib/model", "lib/http", "lib/bus", "lib/topology"],
+    "cli": ["lib/base", "lib/model", "lib/http", "lib/bus", "lib/agent", "lib/topology"],
 }
 # The executable alone may link every role.
 EXECUTABLE = "mot"
