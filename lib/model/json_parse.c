@@ -16,6 +16,7 @@
 
 #define DUPLICATES_MAX 100
 #define NUMBER_MAX     4096
+#define SHOWN_KEY_MAX  256 /* of a key in the path of a duplicate */
 
 /* One container on the way to the current value: a member's key as written, or an index. */
 struct frame {
@@ -317,6 +318,16 @@ static json_t *parse_literal(struct parser *parser, const char *word, json_t *va
     return value;
 }
 
+/* A long key is cut: every duplicate below it would repeat it. */
+static int shown_length(const struct frame *frame)
+{
+    size_t len = frame->key_len;
+    if (len > SHOWN_KEY_MAX)
+        for (len = SHOWN_KEY_MAX; len > 0 && ((unsigned char)frame->key[len] & 0xc0) == 0x80;)
+            len--;
+    return (int)len;
+}
+
 static char *frames_path(const struct parser *parser)
 {
     struct buf buf;
@@ -326,7 +337,7 @@ static char *frames_path(const struct parser *parser)
         if (!frame->key)
             buf_addf(&buf, "[%zu]", frame->index);
         else
-            buf_addf(&buf, "%s%.*s", i > 0 ? "." : "", (int)frame->key_len, frame->key);
+            buf_addf(&buf, "%s%.*s", i > 0 ? "." : "", shown_length(frame), frame->key);
     }
     return buf_take(&buf);
 }

@@ -92,6 +92,24 @@ static void strict_refuses_duplicates(void **state)
     assert_memory_equal(err.message, "duplicate field \"spec.list[1].x\"", 32);
 }
 
+/* A long key above many duplicates must not be repeated in full for each. */
+static void cuts_keys_of_duplicates(void **state)
+{
+    (void)state;
+    struct texts found = {0};
+    struct err err = {0};
+    AUTO_FREE char *key = mem_alloc(1000);
+    memset(key, 'k', 999);
+    memcpy(key + 255, "\xc3\xa4", 2); /* a letter of two bytes across the limit */
+    key[999] = '\0';
+    AUTO_FREE char *text = mem_printf("{\"%s\":{\"a\":1,\"a\":2}}", key);
+    json_decref(json_parse_duplicates(text, strlen(text), &found, &err));
+    AUTO_FREE char *expected = mem_printf("duplicate field \"%.255s.a\"", key);
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.items[0], expected);
+    texts_release(&found);
+}
+
 static void lists_duplicates(void **state)
 {
     (void)state;
@@ -157,9 +175,13 @@ static void compares_as_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_and_writes), cmocka_unit_test(refuses),
-        cmocka_unit_test(limits_depth),      cmocka_unit_test(lists_duplicates),
-        cmocka_unit_test(finds_and_puts),    cmocka_unit_test(strict_refuses_duplicates),
+        cmocka_unit_test(parses_and_writes),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(limits_depth),
+        cmocka_unit_test(lists_duplicates),
+        cmocka_unit_test(cuts_keys_of_duplicates),
+        cmocka_unit_test(finds_and_puts),
+        cmocka_unit_test(strict_refuses_duplicates),
         cmocka_unit_test(compares_as_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
