@@ -9,8 +9,9 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
-#define REVISION_WAIT_MS 3000
-#define REVISION_POLL_MS 50
+#define REVISION_WAIT_MS     3000
+#define REVISION_POLL_MS     50
+#define REVISION_WAITERS_MAX 8
 
 static bool is_true(const char *value)
 {
@@ -241,22 +242,37 @@ int query_revision(struct request *request, int64_t *ret_revision)
     return parse_revision(request, revision, ret_revision);
 }
 
-int await_revision(struct request *request, int64_t revision)
+/* 1: it is there; 0: it did not come in time; -1: the answer is given. */
+static int poll_revision(struct request *request, int64_t revision, int64_t wait_ms,
+                         int64_t *ret_current)
 {
-    if (revision <= 0)
-        return 0;
-    int64_t deadline = clock_ms() + REVISION_WAIT_MS;
-    int64_t current = 0;
+    int64_t deadline = clock_ms() + wait_ms;
     for (;;) {
         struct err err = {0};
-        if (store_revision(request->api->store, &current, &err) < 0)
+        if (store_revision(request->api->store, ret_current, &err) < 0)
             return fail_err(request, &err);
-        if (current >= revision)
-            return 0;
+        if (*ret_current >= revision)
+            return 1;
         if (clock_ms() >= deadline)
-            break;
+            return 0;
         clock_sleep_ms(REVISION_POLL_MS);
     }
+}
+
+/* Only a few wait, or those that ask for revisions of another database would hold every worker. */
+int await_revision(struct request *request, int64_t revision)
+{
+    int64_t current = 0;
+    if (revision <= 0)
+        return 0;
+    int found = poll_revision(request, revision, 0, &current);
+    if (found == 0) {
+        if (atomic_fetch_add(&request->api->awaiting, 1) < REVISION_WAITERS_MAX)
+            found = poll_revision(request, revision, REVISION_WAIT_MS, &current);
+        atomic_fetch_sub(&request->api->awaiting, 1);
+    }
+    if (found != 0)
+        return found < 0 ? -1 : 0;
     fail(request, 504, "Timeout",
          "Timeout: Too large resource version: %" PRId64 ", current: %" PRId64, revision, current);
     request->status.retry_after = 1;

@@ -5,6 +5,8 @@
 #ifndef MOT_API_REQUEST_H
 #define MOT_API_REQUEST_H
 
+#include <stdatomic.h>
+
 #include <mot/model/kind.h>
 #include <mot/store/store.h>
 
@@ -22,6 +24,7 @@ struct api {
     struct documents *documents;
     struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
+    atomic_int awaiting; /* requests that wait for a revision */
 };
 
 struct request {

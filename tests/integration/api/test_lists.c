@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
@@ -54,6 +56,7 @@ static void test_selectors(void **state)
     expect_names(server, THINGS "?labelSelector=color%3Dred", "a,c,e");
     expect_names(server, THINGS "?labelSelector=color%20in%20(blue,green)", "b,d");
     expect_names(server, THINGS "?fieldSelector=spec.color%3Dgreen", "d");
+    expect_names(server, THINGS "?fieldSelector=spec.color%3Dgreen&limit=1", "d");
     expect_names(server, THINGS "?fieldSelector=metadata.name%3Db", "b");
     expect_names(server, THINGS "?fieldSelector=metadata.name!%3Db,spec.color!%3Dred", "d");
     expect_names(server, ALL "?fieldSelector=metadata.namespace%3Ddefault&labelSelector=nope", "");
@@ -191,12 +194,51 @@ static void test_tables(void **state)
     server_stop(server);
 }
 
+struct waiting {
+    pthread_t thread;
+    struct server *server;
+    int64_t took_ms;
+};
+
+static void *ask_for_the_future(void *context)
+{
+    struct waiting *waiting = context;
+    int64_t began = clock_ms();
+    struct answer answer =
+        call(waiting->server, "GET", THINGS "/a?resourceVersion=999999999", NULL, NULL);
+    if (answer.code == 504)
+        waiting->took_ms = clock_ms() - began;
+    answer_release(&answer);
+    return NULL;
+}
+
+/* Waiting for a revision takes a worker: clients of another database must not take them all. */
+static void test_few_wait_for_the_future(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    struct waiting waiting[20];
+    int waited = 0;
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(waiting); i++) {
+        waiting[i] = (struct waiting){.server = server, .took_ms = -1};
+        assert_int_equal(pthread_create(&waiting[i].thread, NULL, ask_for_the_future, &waiting[i]),
+                         0);
+    }
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(waiting); i++) {
+        pthread_join(waiting[i].thread, NULL);
+        assert_true(waiting[i].took_ms >= 0);
+        waited += waiting[i].took_ms >= 3000;
+    }
+    assert_in_range(waited, 1, 8);
+    server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_selectors),     cmocka_unit_test(test_pages_are_one_snapshot),
         cmocka_unit_test(test_expired_token), cmocka_unit_test(test_revisions),
-        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_tables),        cmocka_unit_test(test_few_wait_for_the_future),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
