@@ -10,6 +10,10 @@
 #include "../query.h"
 #include "../respond.h"
 
+/* Per round trip to the database. */
+#define ROWS_MAX       1000
+#define ROWS_SELECTIVE 200
+
 /* A page under construction. */
 struct page {
     struct buf *body;
@@ -111,6 +115,17 @@ static void finish(struct request *request, struct page *page, const struct stor
     respond_json(request, 200);
 }
 
+/* One more than asked for says whether there is another page. A selector may pass over many. */
+static size_t rows_at_once(const struct list_options *options)
+{
+    bool all = selector_is_everything(options->labels) && selector_is_everything(options->fields);
+    if (options->limit == 0 || options->limit >= ROWS_MAX)
+        return ROWS_MAX;
+    if (!all && options->limit < ROWS_SELECTIVE)
+        return ROWS_SELECTIVE;
+    return (size_t)options->limit + 1;
+}
+
 static int run(struct request *request, const struct list_options *options,
                const struct continuation *from, struct store_list_query *query)
 {
@@ -122,8 +137,7 @@ static int run(struct request *request, const struct list_options *options,
                         .options = options,
                         .limit = options->limit};
     narrow(request, options, query);
-    if (page.limit > 0)
-        query->batch = page.limit < 1000 ? (size_t)page.limit + 1 : 1000;
+    query->batch = rows_at_once(options);
     render_list_head(page.body, &page.renderer);
     struct err err = {0};
     int result = store_list(request->api->store, query, &page.revision, add_item, &page, &err);
