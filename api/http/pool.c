@@ -65,8 +65,8 @@ void pool_submit(struct pool *pool, struct job *job)
     job->next = NULL;
     *pool->end = job;
     pool->end = &job->next;
-    pthread_cond_signal(&pool->more);
     pthread_mutex_unlock(&pool->lock);
+    pthread_cond_signal(&pool->more); /* now, so that the thread finds the lock free */
 }
 
 void pool_stop(struct pool *pool)

@@ -23,13 +23,19 @@ static void mailbox_init(struct mailbox *mailbox)
     mailbox->notified_end = &mailbox->notified;
 }
 
+/* With the lock held. */
+static bool must_wake(struct mailbox *mailbox)
+{
+    bool must = !mailbox->woken && !mailbox->shut;
+    mailbox->woken = true;
+    return must;
+}
+
 /* With the lock held, so that the loop can't be freed meanwhile. */
 static void wake(struct http_server *server)
 {
-    if (server->mailbox.woken || server->mailbox.shut)
-        return;
-    server->mailbox.woken = true;
-    loop_wake(server->loop);
+    if (must_wake(&server->mailbox))
+        loop_wake(server->loop);
 }
 
 static void tell_job_done(struct job *job)
@@ -39,8 +45,10 @@ static void tell_job_done(struct job *job)
     job->next = NULL;
     *server->mailbox.done_end = job;
     server->mailbox.done_end = &job->next;
-    wake(server);
+    bool must = must_wake(&server->mailbox);
     pthread_mutex_unlock(&server->mailbox.lock);
+    if (must) /* the loop is there as long as the workers, and finds the lock free */
+        loop_wake(server->loop);
 }
 
 void server_tell_stream(void *owner, struct http_stream *stream)

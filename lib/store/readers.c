@@ -77,8 +77,8 @@ static void give_back(struct readers *readers, struct pg *pg)
         readers->idle[readers->idle_count++] = pg;
     else
         readers->open--;
-    pthread_cond_signal(&readers->returned);
     pthread_mutex_unlock(&readers->lock);
+    pthread_cond_signal(&readers->returned);
 }
 
 static struct pg *take(struct readers *readers, int64_t deadline, struct err *err)
