@@ -307,6 +307,21 @@ static struct target *target_of(struct archive_batch *batch, const struct contro
     return target;
 }
 
+static void apply_to_part(const struct archive_item *item, json_t *object, const json_t *record)
+{
+    bool is_state = item->agent->flow == ARCHIVE_STATE;
+    bool ours = true;
+    if (!record)
+        record_clear(object, is_state);
+    else
+        ours =
+            is_state ? record_apply_state(object, record) : record_apply_complete(object, record);
+    if (!ours)
+        log_debug("record of another incarnation", LOG_S("key", item->key),
+                  LOG_S("region", item->agent->route->region->name));
+}
+
+/* @record: NULL for a tombstone. */
 static int write_part(struct archive_batch *batch, const struct archive_item *item,
                       const json_t *record, struct err *err)
 {
@@ -319,16 +334,11 @@ static int write_part(struct archive_batch *batch, const struct archive_item *it
     struct target *target = target_of(batch, &regional_kind, ns, name, err);
     if (!target)
         return -1;
-    if (!target->exists && item->agent->flow == ARCHIVE_STATE &&
+    if (!target->exists && record && item->agent->flow == ARCHIVE_STATE &&
         !json_at_bool(record, "gone", false))
         return batch->unknown(batch->context, region, item->key, item->revision, err);
-    if (!target->object)
-        return 0;
-    bool ours = item->agent->flow == ARCHIVE_STATE ? record_apply_state(target->object, record)
-                                                   : record_apply_complete(target->object, record);
-    if (!ours)
-        log_debug("record of another incarnation", LOG_S("key", item->key),
-                  LOG_S("region", region));
+    if (target->object)
+        apply_to_part(item, target->object, record);
     return 0;
 }
 
@@ -347,10 +357,18 @@ static int write_region(struct archive_batch *batch, const struct archive_item *
 /* ------------------------------------------------------------------------------------------ the
  * commit */
 
+static int write_tombstone(struct archive_batch *batch, const struct archive_item *item,
+                           struct err *err)
+{
+    if (item->agent->flow == ARCHIVE_INSTANCE)
+        return delete_instance(batch, item, err);
+    return item->agent->flow == ARCHIVE_HEARTBEAT ? 0 : write_part(batch, item, NULL, err);
+}
+
 static int write_item(struct archive_batch *batch, const struct archive_item *item, struct err *err)
 {
     if (!item->value)
-        return item->agent->flow == ARCHIVE_INSTANCE ? delete_instance(batch, item, err) : 0;
+        return write_tombstone(batch, item, err);
     struct err bad = {0};
     json_t *record = json_parse(item->value, item->value_len, false, &bad);
     if (!record) {

@@ -42,18 +42,32 @@ static void copy_members(json_t *target, const json_t *source, const char *const
     }
 }
 
+static const char *const state_members[] = {"state", "revision",   "desired", "running",
+                                            "ready", "updated",    "gone",    "message",
+                                            "zones", "observedAt", NULL};
+
 bool record_apply_state(json_t *object, const json_t *state)
 {
-    static const char *const copied[] = {"state", "revision",   "desired", "running",
-                                         "ready", "updated",    "gone",    "message",
-                                         "zones", "observedAt", NULL};
     if (!same_incarnation(object, state))
         return false;
     json_t *status = status_of(object);
-    copy_members(status, state, copied);
+    copy_members(status, state, state_members);
     json_object_set_new(status, "observedGeneration",
                         json_integer(json_at_int(state, "generation", 0)));
     return true;
+}
+
+void record_clear(json_t *object, bool state)
+{
+    json_t *status = json_object_get(object, "status");
+    if (state)
+        json_object_del(status, "observedGeneration");
+    else
+        json_object_del(status, "launch");
+    for (size_t i = 0; state && state_members[i]; i++)
+        json_object_del(status, state_members[i]);
+    if (json_object_size(status) == 0)
+        json_object_del(object, "status");
 }
 
 bool record_apply_complete(json_t *object, const json_t *event)

@@ -22,6 +22,10 @@ bool record_apply_state(json_t *object, const json_t *state);
 /* The outcome of a launch → RegionalDeployment.status.launch. False when it is about another
  * incarnation. */
 bool record_apply_complete(json_t *object, const json_t *event);
+/* The region knows nothing of it any more: as if it had never reported the state (or the outcome).
+ */
+void record_clear(json_t *object, bool state);
+
 struct heartbeat_rules {
     int64_t every_ms;       /* heartbeatAt alone moves only when the one that is stored is older */
     int64_t stale_after_ms; /* an older one, read late, does not make the region Ready */
