@@ -20,6 +20,7 @@
 #define ASK_MS    5000
 #define CREATE_MS 30000
 #define POLL_MS   250
+#define PAUSE_MS  10
 #define TICK_MS   1000 /* while topics are missing */
 #define CHECK_MS  5000 /* are these still the same clusters? */
 #define REPORT_MS 60000
@@ -160,7 +161,7 @@ static int copy_record(struct copier *copier, const struct bus_record *record, s
         }
         if (why.code != ERR_TRANSIENT)
             return err_set(err, why.code, "%s", why.message);
-        if (stop_requested())
+        if (stop_wait(PAUSE_MS)) /* not all refusals take their time */
             return 0;
         if (check_broken(copier, err) < 0)
             return -1;
