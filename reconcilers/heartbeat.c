@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/log.h>
 #include <mot/base/map.h>
 #include <mot/base/mem.h>
@@ -192,16 +192,10 @@ static void publish(struct heartbeat *heartbeat)
 static void wait_for_news(struct heartbeat *heartbeat, int64_t sent_at)
 {
     while (!heartbeat->stopping) {
-        int64_t now = clock_ms();
         int64_t due = sent_at + (heartbeat->news ? SPACING_MS : heartbeat->options.interval_ms);
-        if (now >= due)
+        if (clock_ms() >= due)
             return;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        int64_t ns = until.tv_nsec + (due - now) % 1000 * 1000000;
-        until.tv_sec += (time_t)((due - now) / 1000 + ns / 1000000000);
-        until.tv_nsec = (long)(ns % 1000000000);
-        pthread_cond_timedwait(&heartbeat->wake, &heartbeat->lock, &until);
+        cond_wait(&heartbeat->wake, &heartbeat->lock, due);
     }
 }
 
@@ -209,6 +203,7 @@ static void *run(void *context)
 {
     struct heartbeat *heartbeat = context;
     int64_t sent_at = 0;
+    bool busy = true;
     pthread_mutex_lock(&heartbeat->lock);
     while (!heartbeat->stopping) {
         pthread_mutex_unlock(&heartbeat->lock);
@@ -217,6 +212,9 @@ static void *run(void *context)
         sent_at = clock_ms();
         pthread_mutex_lock(&heartbeat->lock);
         wait_for_news(heartbeat, sent_at);
+        if (busy && !heartbeat->news)
+            mem_trim(); /* it has become quiet */
+        busy = heartbeat->news;
     }
     pthread_mutex_unlock(&heartbeat->lock);
     return NULL;
@@ -234,11 +232,7 @@ struct heartbeat *heartbeat_new(const struct heartbeat_options *options)
         .name = "heartbeat", .sources = sources, .changed = changed, .context = heartbeat};
     heartbeat->entries = map_new(entry_free);
     pthread_mutex_init(&heartbeat->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&heartbeat->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&heartbeat->wake);
     return heartbeat;
 }
 

@@ -7,11 +7,11 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include <mot/agent/restore.h>
 #include <mot/base/backoff.h>
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/log.h>
 #include <mot/base/map.h>
 #include <mot/base/mem.h>
@@ -194,12 +194,7 @@ static bool send_first(struct reports *reports)
 /* Under the lock. */
 static void wait_ms(struct reports *reports, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + until.tv_nsec / 1000000000);
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&reports->wake, &reports->lock, &until);
+    cond_wait(&reports->wake, &reports->lock, clock_ms() + ms);
 }
 
 /* Under the lock: everything again when the cluster is another one than before. */
@@ -371,11 +366,7 @@ struct reports *reports_start(const struct reports_options *options, struct err 
     reports->items = map_new(report_free);
     reports->unsent_tail = &reports->unsent;
     pthread_mutex_init(&reports->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&reports->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&reports->wake);
     int rc = pthread_create(&reports->thread, NULL, run, reports);
     if (rc == 0)
         return reports;

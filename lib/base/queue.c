@@ -6,15 +6,14 @@
 #include <mot/base/queue.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/map.h>
 #include <mot/base/mem.h>
 
-#define NEVER     INT64_MAX
+#define NEVER     COND_NEVER
 #define NO_PLACE  SIZE_MAX
 #define HEAP_SIZE sizeof(struct record *)
 
@@ -41,29 +40,11 @@ struct keyqueue {
     bool closed;
 };
 
-static void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 /* @timeout_ms from now, NEVER for -1. */
 static int64_t deadline_of(int64_t timeout_ms)
 {
     int64_t now = clock_ms();
     return timeout_ms < 0 || timeout_ms > NEVER - now ? NEVER : now + timeout_ms;
-}
-
-/* Waits once; false when @deadline_ms has passed. Wakes early at will: callers loop. */
-static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms)
-{
-    if (deadline_ms == NEVER)
-        return pthread_cond_wait(cond, lock) == 0;
-    struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-    return pthread_cond_timedwait(cond, lock, &until) != ETIMEDOUT;
 }
 
 static void record_free(void *data)
@@ -232,7 +213,7 @@ char *keyqueue_get(struct keyqueue *queue, int64_t timeout_ms)
         if (deadline != NEVER && clock_ms() >= deadline)
             break;
         int64_t next = queue->heap_count > 0 ? queue->heap[0]->at_ms : NEVER;
-        wait_until(&queue->changed, &queue->lock, next < deadline ? next : deadline);
+        cond_wait(&queue->changed, &queue->lock, next < deadline ? next : deadline);
     }
     pthread_mutex_unlock(&queue->lock);
     return key;
@@ -333,7 +314,7 @@ bool channel_send(struct channel *channel, void *item, int64_t timeout_ms)
     int64_t deadline = deadline_of(timeout_ms);
     pthread_mutex_lock(&channel->lock);
     while (!channel->closed && channel->count == channel->capacity)
-        if (timeout_ms == 0 || !wait_until(&channel->not_full, &channel->lock, deadline))
+        if (timeout_ms == 0 || !cond_wait(&channel->not_full, &channel->lock, deadline))
             break;
     bool sent = !channel->closed && channel->count < channel->capacity;
     if (sent) {
@@ -351,7 +332,7 @@ void *channel_receive(struct channel *channel, int64_t timeout_ms)
     void *item = NULL;
     pthread_mutex_lock(&channel->lock);
     while (!channel->closed && channel->count == 0)
-        if (timeout_ms == 0 || !wait_until(&channel->not_empty, &channel->lock, deadline))
+        if (timeout_ms == 0 || !cond_wait(&channel->not_empty, &channel->lock, deadline))
             break;
     if (channel->count > 0) {
         item = ring_take(channel);

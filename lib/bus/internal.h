@@ -69,9 +69,4 @@ rd_kafka_headers_t *record_headers_copy(const struct bus_record *record, const c
 
 uint32_t murmur2(const void *data, size_t len);
 
-/* clock_ms() + @timeout_ms as an absolute time of CLOCK_MONOTONIC. */
-struct timespec bus_deadline(int64_t timeout_ms);
-/* A condition variable on that clock. */
-void bus_cond_init(pthread_cond_t *cond);
-
 #endif

@@ -1,7 +1,6 @@
 /* Whether a client is connected, for logs and for those who ask. librdkafka retries for ever; here
  * only changes count. */
 #include <stdio.h>
-#include <time.h>
 
 #include <mot/base/clock.h>
 #include <mot/base/log.h>
@@ -77,26 +76,4 @@ struct bus_state link_state(struct link *link)
     struct bus_state state = link->state;
     pthread_mutex_unlock(&link->lock);
     return state;
-}
-
-struct timespec bus_deadline(int64_t timeout_ms)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(timeout_ms / 1000);
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
-void bus_cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
 }

@@ -1,11 +1,11 @@
 /* Queueing records: the partition is chosen here and not by librdkafka, so that sequence numbers
  * can be dense. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/mem.h>
 
 #include "producer.h"
@@ -36,7 +36,7 @@ static struct bus_producer *new_producer(const struct bus_producer_options *opti
     if (options->mirror || options->delivery_timeout_ms < 0)
         producer->delivery_timeout_ms = 0; /* librdkafka's word for never */
     pthread_mutex_init(&producer->lock, NULL);
-    bus_cond_init(&producer->changed);
+    cond_init(&producer->changed);
     producer->topics = map_new(free_sequences);
     return producer;
 }
@@ -125,9 +125,9 @@ struct outgoing {
 };
 
 /* Under the lock. False once the deadline passed. */
-static bool wait_changed(struct bus_producer *producer, const struct timespec *deadline)
+static bool wait_changed(struct bus_producer *producer, int64_t until_ms)
 {
-    return pthread_cond_timedwait(&producer->changed, &producer->lock, deadline) != ETIMEDOUT;
+    return cond_wait(&producer->changed, &producer->lock, until_ms);
 }
 
 /* Asks for a topic's partitions, without the lock meanwhile. */
@@ -194,14 +194,14 @@ static rd_kafka_resp_err_t hand_over(struct bus_producer *producer, const struct
 }
 
 /* Until there is room. Under the lock. */
-static int wait_for_room(struct bus_producer *producer, const char *topic,
-                         const struct timespec *deadline, struct err *err)
+static int wait_for_room(struct bus_producer *producer, const char *topic, int64_t until_ms,
+                         struct err *err)
 {
     if (producer->closing)
         return err_set(err, ERR_TRANSIENT, "kafka %s: %s: the producer is closing",
                        producer->link.cluster, topic);
     while (producer->replacing || producer->outstanding >= producer->queue_max) {
-        if (!wait_changed(producer, deadline))
+        if (!wait_changed(producer, until_ms))
             return err_set(err, ERR_TRANSIENT, "kafka %s: %s: %zu records wait already",
                            producer->link.cluster, topic, producer->outstanding);
     }
@@ -218,11 +218,10 @@ static int64_t ms_left(int64_t until_ms)
 static int queue_record(struct bus_producer *producer, const struct outgoing *out,
                         struct pending *pending, int64_t timeout_ms, struct err *err)
 {
-    const struct timespec deadline = bus_deadline(timeout_ms);
     int64_t until_ms = clock_ms() + timeout_ms;
     bool relearned = false;
     for (;;) {
-        if (wait_for_room(producer, out->topic, &deadline, err) < 0)
+        if (wait_for_room(producer, out->topic, until_ms, err) < 0)
             return -1;
         struct topic_sequences *topic = map_get(producer->topics, out->topic);
         if (!topic) {
@@ -235,7 +234,7 @@ static int queue_record(struct bus_producer *producer, const struct outgoing *ou
         if (!code)
             return 0;
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && producer->outstanding > 0 &&
-            wait_changed(producer, &deadline))
+            wait_changed(producer, until_ms))
             continue;
         if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && !relearned) {
             relearned = true;
@@ -302,12 +301,12 @@ int bus_forward(struct bus_producer *producer, const struct bus_record *record, 
 
 int bus_flush(struct bus_producer *producer, int64_t timeout_ms, struct err *err)
 {
-    const struct timespec deadline = bus_deadline(timeout_ms);
+    int64_t until_ms = clock_ms() + timeout_ms;
     int ret = 0;
     pthread_mutex_lock(&producer->lock);
     uint64_t upto = producer->queued;
     while (ret == 0 && producer->first && producer->first->number <= upto) {
-        if (!wait_changed(producer, &deadline))
+        if (!wait_changed(producer, until_ms))
             ret = err_set(err, ERR_TIMEOUT,
                           "kafka %s: %zu records are not acknowledged after %lld ms",
                           producer->link.cluster, producer->outstanding, (long long)timeout_ms);

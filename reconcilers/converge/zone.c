@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <mot/base/backoff.h>
 #include <mot/base/buf.h>
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/file.h>
 #include <mot/base/log.h>
 #include <mot/base/map.h>
@@ -428,12 +428,6 @@ static int64_t turn(struct zone *zone)
     return done ? next : 0;
 }
 
-static void wait_until(struct zone *zone, int64_t at)
-{
-    struct timespec until = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-    pthread_cond_timedwait(&zone->wake, &zone->mutex, &until);
-}
-
 /* False when the worker is to end. */
 static bool wait_turn(struct zone *zone, int64_t next)
 {
@@ -441,9 +435,9 @@ static bool wait_turn(struct zone *zone, int64_t next)
     int64_t earliest = zone->turn_ended + pause;
     pthread_mutex_lock(&zone->mutex);
     while (!zone->stop && clock_ms() < earliest)
-        wait_until(zone, earliest);
+        cond_wait(&zone->wake, &zone->mutex, earliest);
     while (!zone->stop && !zone->changed && clock_ms() < next)
-        wait_until(zone, next);
+        cond_wait(&zone->wake, &zone->mutex, next);
     bool more = !zone->stop;
     pthread_mutex_unlock(&zone->mutex);
     return more;
@@ -483,7 +477,6 @@ static char *copy(const char *text)
 static struct zone *zone_new(const struct zone_options *options, const struct driver_ops *ops)
 {
     struct zone *zone = mem_zalloc(sizeof(*zone));
-    pthread_condattr_t monotonic;
     zone->options = *options;
     if (zone->options.unknown_after_ms <= 0)
         zone->options.unknown_after_ms = UNKNOWN_AFTER_MS;
@@ -501,10 +494,7 @@ static struct zone *zone_new(const struct zone_options *options, const struct dr
     zone->entries = map_new(entry_free);
     zone->backoff = (struct backoff)BACKOFF_INIT(100, 5000);
     pthread_mutex_init(&zone->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&zone->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&zone->wake);
     return zone;
 }
 
