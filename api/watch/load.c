@@ -8,13 +8,24 @@
 
 #include "watcher.h"
 
-#define ROWS 200
+#define ROWS     200
+#define ROWS_MIN 4
 
 struct load {
     struct hub *hub;
     struct watcher *watcher;
+    size_t rows; /* gone by in this turn */
     bool refused;
 };
+
+/* The rest of a batch that the stream refused is read for nothing: for a slow reader of large
+ * objects the next one is as small as what it took. */
+static enum turn refused(struct load *load)
+{
+    size_t rows = load->rows < ROWS_MIN ? ROWS_MIN : load->rows;
+    load->watcher->batch = rows < ROWS ? rows : ROWS;
+    return TURN_FULL;
+}
 
 static enum turn fail_gone(struct watcher *watcher, const struct err *err)
 {
@@ -83,6 +94,7 @@ static int visit_initial(void *context, const struct store_object *object, struc
         load->refused = true;
         return 1;
     }
+    load->rows++;
     buf_clear(&watcher->after_ns);
     buf_clear(&watcher->after_name);
     buf_adds(&watcher->after_ns, object->key.ns);
@@ -98,7 +110,7 @@ static enum turn load_initial(struct hub *hub, struct watcher *watcher)
                                      .ns = watcher->filter.ns,
                                      .name = watcher->filter.name,
                                      .at = watcher->initial_revision,
-                                     .batch = ROWS};
+                                     .batch = watcher->batch ? watcher->batch : ROWS};
     if (watcher->after_name.len > 0) {
         query.after_ns = watcher->after_ns.data;
         query.after_name = watcher->after_name.data;
@@ -112,7 +124,7 @@ static enum turn load_initial(struct hub *hub, struct watcher *watcher)
         return fail_load(watcher, &err);
     }
     if (load.refused)
-        return TURN_FULL;
+        return refused(&load);
     watcher->cursor = revision;
     set_stage(hub, watcher, STAGE_LIVE);
     return TURN_MORE;
@@ -145,6 +157,7 @@ static int visit_change(void *context, const struct store_change *change, struct
             return 1;
         }
     }
+    load->rows++;
     watcher->cursor = object->revision;
     return 0;
 }
@@ -166,12 +179,14 @@ static enum turn load_changes(struct hub *hub, struct watcher *watcher)
     struct load load = {.hub = hub, .watcher = watcher};
     struct err err = {0};
     int64_t revision = watcher->cursor;
+    size_t batch = watcher->batch ? watcher->batch : ROWS;
     int result = store_changes(hub->store, watcher->renderer.kind->resource, watcher->cursor, 0,
-                               ROWS, &revision, visit_change, &load, &err);
+                               batch, &revision, visit_change, &load, &err);
     if (result < 0)
         return fail_load(watcher, &err);
     if (load.refused)
-        return TURN_FULL;
+        return refused(&load);
+    watcher->batch = batch < ROWS / 2 ? 2 * batch : ROWS;
     if (revision > watcher->cursor)
         watcher->cursor = revision;
     in_window(hub, watcher);

@@ -50,6 +50,7 @@ struct watcher {
     bool initial_end_due;
     int64_t initial_revision; /* of the snapshot that is being listed; 0: not begun */
     struct buf after_ns, after_name;
+    size_t batch; /* rows that a loader asks for at once; 0: not decided */
 };
 
 struct watcher_queue {
