@@ -58,6 +58,12 @@ static void create_topics(struct rig *rig, int which, const struct kafka *broker
     topic_specs_free(specs, count);
 }
 
+void rig_create_topics(struct rig *rig)
+{
+    create_topics(rig, CENTRAL, rig_brokers[0]);
+    create_topics(rig, FAR, rig_brokers[1]);
+}
+
 static char *topology_text(const char *name)
 {
     return mem_printf("apiVersion: mot.dev/v1alpha1\n"
@@ -111,8 +117,7 @@ void rig_open(struct rig *rig, const char *name)
     if (file_write(rig->file, text, strlen(text), 0644, &err))
         fail_msg("%s", err.message);
     open_topology(rig);
-    create_topics(rig, CENTRAL, rig_brokers[0]);
-    create_topics(rig, FAR, rig_brokers[1]);
+    rig_create_topics(rig);
     open_store(rig, name);
 }
 

@@ -44,6 +44,7 @@ int rig_servers_stop(void **state);
 
 /* @name: short, lower case; a database, topics and region names of its own. */
 void rig_open(struct rig *rig, const char *name);
+void rig_create_topics(struct rig *rig);
 /* A second world with the same names of regions and topics, but a database of its own. */
 void rig_open_beside(struct rig *rig, const struct rig *other, const char *name);
 void rig_close(struct rig *rig);
@@ -114,6 +115,8 @@ int region_markers(struct region *region);
 int region_reordered(struct region *region);
 /* When the newest record of the key came (clock_us); 0: not yet. */
 int64_t region_heard(struct region *region, const char *key);
+/* The generation of the newest launch of the key; 0: none. */
+int64_t region_last(struct region *region, const char *key);
 
 /* Produces to the place where the controller reads this flow of the region. */
 void rig_produce(struct rig *rig, int which, struct bus_producer *producer, const char *flow,

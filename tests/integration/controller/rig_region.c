@@ -18,6 +18,7 @@
 struct heard {
     int64_t at_us;
     int64_t revision;
+    int64_t generation;
     int launches, tombstones;
 };
 
@@ -109,6 +110,11 @@ static void note(struct region *region, const struct bus_record *record)
     if (record->headers.revision < heard->revision)
         region->reordered++;
     heard->revision = record->headers.revision;
+    struct err err;
+    json_t *launch =
+        record->value ? json_parse(record->value, record->value_len, false, &err) : NULL;
+    heard->generation = object_generation(launch);
+    json_decref(launch);
     heard->launches += record->value != NULL;
     heard->tombstones += record->value == NULL;
     region->launches += record->value != NULL;
@@ -247,6 +253,11 @@ int region_tombstones(struct region *region, const char *key)
 int64_t region_heard(struct region *region, const char *key)
 {
     return heard_of(region, key).at_us;
+}
+
+int64_t region_last(struct region *region, const char *key)
+{
+    return heard_of(region, key).generation;
 }
 
 int region_markers(struct region *region)
