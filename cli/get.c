@@ -23,6 +23,7 @@ static struct {
     const char *labels;
     const char *fields;
     bool watch;
+    bool websocket;
     bool all_namespaces;
     bool no_headers;
 } settings;
@@ -185,7 +186,9 @@ static int get_item(struct session *session, struct printer *printer,
     if (!settings.watch)
         return get_once(session, printer, item, err);
     AUTO_FREE char *path = path_of(session, item);
-    struct watch_query query = {.path = path, .accept = is_table(printer) ? TABLE_ACCEPT : NULL};
+    struct watch_query query = {.path = path,
+                                .accept = is_table(printer) ? TABLE_ACCEPT : NULL,
+                                .websocket = settings.websocket};
     return watch_run(session, &query, on_change, printer, err);
 }
 
@@ -193,6 +196,7 @@ static int run(struct session *session, int argc, char **argv, struct err *err)
 {
     struct printer printer = {0};
     struct resource_list list = {0};
+    settings.watch |= settings.websocket;
     int rc = parse_output(&printer.output, err);
     if (rc == 0)
         rc = resource_arguments(session, argc, argv, &list, err);
@@ -214,6 +218,8 @@ int get_main(int argc, char **argv)
     const struct option_spec options[] = {
         {"output|o", "FORMAT", OPTION_STRING, &settings.output, "wide, yaml, json or name"},
         {"watch|w", NULL, OPTION_FLAG, &settings.watch, "go on with every change until Ctrl-C"},
+        {"websocket", NULL, OPTION_FLAG, &settings.websocket,
+         "watch over a WebSocket, as browsers do; implies --watch"},
         {"selector|l", "LABELS", OPTION_STRING, &settings.labels,
          "only objects with these labels: app=a,env!=test"},
         {"field-selector", "FIELDS", OPTION_STRING, &settings.fields,

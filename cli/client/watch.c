@@ -119,8 +119,11 @@ static int watch(struct run *run, struct err *err)
     struct http_response response;
     struct ending ending = {.run = run};
     lines_init(&run->lines);
-    int rc = http_stream(run->session->http, &request, on_data_until_end, &ending, &response, err);
-    if (rc == 0 && response.status != 200) {
+    int rc = run->query->websocket ? http_websocket(run->session->http, &request, on_data_until_end,
+                                                    &ending, &response, err)
+                                   : http_stream(run->session->http, &request, on_data_until_end,
+                                                 &ending, &response, err);
+    if (rc == 0 && response.status != (run->query->websocket ? 101 : 200)) {
         const char *text = http_response_text(&response);
         json_t *status = json_parse(text, response.body.len, false, NULL);
         rc = session_status_error(response.status, status, text, err);

@@ -12,6 +12,7 @@ struct watch_query {
     const char *path;    /* of the collection, with its selectors */
     const char *accept;  /* NULL: application/json */
     int64_t deadline_ms; /* clock_ms(); 0: none. When it passes: ERR_TIMEOUT */
+    bool websocket;      /* over a WebSocket, as browsers do, instead of an answer without end */
 };
 
 /*

@@ -11,26 +11,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
-#define TIMEOUT_MS ((int64_t)30000)
-#define MAX_BODY   ((size_t)64 << 20)
-
-struct http_client {
-    CURL *easy;
-    CURLM *multi;
-    char *base_url;
-    char *token;
-    char *ca_data;
-    char *cert_data;
-    char *key_data;
-    struct curl_slist *resolve; /* server_name → host of the URL */
-    int stop_fd;
-    char message[CURL_ERROR_SIZE];
-};
+#include "private.h"
 
 /* One exchange. */
 struct call {
@@ -77,8 +61,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return len;
 }
 
-/* Copies the value of a header line when it is the one called @name. */
-static bool header_value(const char *line, size_t len, const char *name, char *value, size_t size)
+bool http_header_value(const char *line, size_t len, const char *name, char *value, size_t size)
 {
     size_t name_len = strlen(name);
     if (len <= name_len || strncasecmp(line, name, name_len) != 0 || line[name_len] != ':')
@@ -99,9 +82,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     size_t len = size * count;
     char value[128];
     call->last_ms = clock_ms();
-    if (header_value(data, len, "content-type", value, sizeof(value)))
+    if (http_header_value(data, len, "content-type", value, sizeof(value)))
         memcpy(call->response->content_type, value, sizeof(value));
-    else if (header_value(data, len, "retry-after", value, sizeof(value)))
+    else if (http_header_value(data, len, "retry-after", value, sizeof(value)))
         call->response->retry_after_s = strtoll(value, NULL, 10);
     else if (len == 2 && data[0] == '\r')
         call->headers_done = true;
@@ -243,8 +226,8 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return curl_slist_append(list, line);
 }
 
-static struct curl_slist *headers_of(const struct http_client *client,
-                                     const struct http_request *request)
+struct curl_slist *http_headers_of(const struct http_client *client,
+                                   const struct http_request *request)
 {
     struct curl_slist *list =
         add_header(NULL, "Accept", request->accept ? request->accept : "application/json");
@@ -267,7 +250,7 @@ static void set_request(struct http_client *client, const struct http_request *r
 {
     CURL *easy = client->easy;
     const char *method = request->method ? request->method : "GET";
-    int64_t timeout = request->timeout_ms ? request->timeout_ms : TIMEOUT_MS;
+    int64_t timeout = request->timeout_ms ? request->timeout_ms : HTTP_TIMEOUT_MS;
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
@@ -289,7 +272,7 @@ static void set_request(struct http_client *client, const struct http_request *r
     client->message[0] = '\0';
 }
 
-static enum err_code code_of(CURLcode code)
+enum err_code http_error_code(CURLcode code)
 {
     if (code == CURLE_OPERATION_TIMEDOUT)
         return ERR_TIMEOUT;
@@ -311,7 +294,7 @@ static int finish(struct call *call, CURLcode code, struct err *err)
     if (code == CURLE_OK || call->ended)
         return 0;
     const char *detail = call->client->message;
-    return err_set(err, code_of(code), "%s: %s", call->client->base_url,
+    return err_set(err, http_error_code(code), "%s: %s", call->client->base_url,
                    *detail ? detail : curl_easy_strerror(code));
 }
 
@@ -320,7 +303,7 @@ static int wait_ms(const struct call *call, const struct http_request *request)
 {
     int64_t limit = 0;
     if (call->on_data && !call->headers_done)
-        limit = request->timeout_ms ? request->timeout_ms : TIMEOUT_MS;
+        limit = request->timeout_ms ? request->timeout_ms : HTTP_TIMEOUT_MS;
     else if (call->on_data)
         limit = request->idle_ms;
     if (limit == 0)
@@ -359,7 +342,7 @@ static int exchange(struct http_client *client, const struct http_request *reque
 {
     memset(response, 0, sizeof(*response));
     response->retry_after_s = -1;
-    size_t max_body = request->max_body ? request->max_body : MAX_BODY;
+    size_t max_body = request->max_body ? request->max_body : HTTP_MAX_BODY;
     buf_init(&response->body, max_body);
     struct call call = {.client = client,
                         .response = response,
@@ -368,7 +351,7 @@ static int exchange(struct http_client *client, const struct http_request *reque
                         .max_body = max_body,
                         .last_ms = clock_ms()};
     AUTO_FREE char *url = mem_printf("%s%s", client->base_url, request->path);
-    struct curl_slist *headers = headers_of(client, request);
+    struct curl_slist *headers = http_headers_of(client, request);
     set_request(client, request, url, headers, &call);
     curl_multi_add_handle(client->multi, client->easy);
     int rc = perform(&call, request, err);

@@ -79,6 +79,15 @@ int http_stream(struct http_client *client, const struct http_request *request,
                 http_on_data *on_data, void *context, struct http_response *ret_response,
                 struct err *err) MOT_NODISCARD;
 
+/*
+ * The same over a WebSocket: the payload of each message goes to @on_data. An answer that is no
+ * handshake is in *ret_response, as with http_stream. Returns 0 when the server closed it or
+ * @on_data ended it.
+ */
+int http_websocket(struct http_client *client, const struct http_request *request,
+                   http_on_data *on_data, void *context, struct http_response *ret_response,
+                   struct err *err) MOT_NODISCARD;
+
 /* Adds @text to a path or query, everything but unreserved characters as %XX. */
 void http_escape(struct buf *buf, const char *text);
 

@@ -32,6 +32,7 @@ HEADERS = {
     r"http_parser\.h|ev\.h|uv\.h": ["api/http"],
     r"libpq.*|postgres.*\.h|pg_.*\.h": ["lib/store/pg.c"],
     r"curl/.*": ["lib/http"],
+    r"openssl/.*": ["lib/http"],
     r"librdkafka/.*": ["lib/bus"],
     r"yaml\.h": ["lib/model"],
     r"jansson\.h": ["lib/model", "lib/topology", "include/mot", "api", "controller", "reconcilers", "cli", "mirror"],
