@@ -180,6 +180,17 @@ def get_looks_like_kubectl(mot, api):
     expect_in("there is no kind", mot.bad("get", "nonsense"))
 
 
+def watch_over_a_websocket(mot, api):
+    mot.ok("apply", "-f", "-", stdin=DEPLOYMENT)
+    watch = mot.start("get", "dep", "--websocket", "-o", "name")
+    wait_for(lambda: "checkout" in watch.read(), "the first object")
+    mot.ok("apply", "-f", "-", stdin=DEPLOYMENT.replace("name: checkout", "name: second"))
+    wait_for(lambda: "second" in watch.read(), "the second object")
+    expect(watch.poll() is None, watch.read())
+    watch.terminate()
+    watch.wait(10)
+
+
 def watch_survives_a_restart(mot, api):
     mot.ok("apply", "-f", "-", stdin=DEPLOYMENT)
     watch = mot.start("get", "dep", "-w", "-o", "name")
@@ -256,7 +267,7 @@ def which_server(mot, api):
 
 ITEMS = [apply_creates_and_changes, apply_leaves_what_others_wrote, apply_with_kubectl_in_turn, apply_of_a_list,
          errors_name_file_and_line, one_bad_manifest_does_not_stop_the_others, get_looks_like_kubectl,
-         watch_survives_a_restart, wait_ends_with_the_condition, delete_waits_for_finalizers, status_is_a_tree,
+         watch_over_a_websocket, watch_survives_a_restart, wait_ends_with_the_condition, delete_waits_for_finalizers, status_is_a_tree,
          which_server]
 
 
