@@ -113,6 +113,14 @@ static struct int_or_percent read_amount(const json_t *value, int fallback)
     return amount;
 }
 
+static void count_zone(struct aggregate_region *region, struct int_or_percent unavailable,
+                       int replicas)
+{
+    region->desired += replicas;
+    region->max_unavailable += int_or_percent_of(unavailable, replicas, false);
+}
+
+/* By the part, as it is. */
 static void count_desired(const json_t *spec, struct aggregate_region *region)
 {
     struct int_or_percent unavailable = read_amount(json_at(spec, "strategy.maxUnavailable"), 0);
@@ -120,10 +128,19 @@ static void count_desired(const json_t *spec, struct aggregate_region *region)
     json_t *zone;
     json_array_foreach(json_object_get(spec, "zones"), index, zone)
     {
-        int replicas = (int)json_at_int(zone, "replicas", 0);
-        region->desired += replicas;
-        region->max_unavailable += int_or_percent_of(unavailable, replicas, false);
+        count_zone(region, unavailable, (int)json_at_int(zone, "replicas", 0));
     }
+}
+
+/* By placement: what the part says once it is written. */
+static void count_placed(const json_t *deployment, const struct placed_region *placed,
+                         struct aggregate_region *region)
+{
+    struct int_or_percent unavailable =
+        read_amount(json_at(deployment, "spec.strategy.maxUnavailable"), 0);
+    region->desired = region->max_unavailable = 0;
+    for (size_t i = 0; i < placed->zone_count; i++)
+        count_zone(region, unavailable, placed->zones[i].replicas);
 }
 
 static void read_part(const struct deployment_context *context, const struct part *part,
@@ -269,9 +286,8 @@ static void act(const struct deployment_context *context, const json_t *deployme
             !regions[i].wanted && (placed->verb == PLACE_KEEP || placed->verb == PLACE_HOLD);
         if (part)
             read_part(context, part, &regions[i]);
-        else
-            for (size_t z = 0; z < placed->zone_count; z++)
-                regions[i].desired += placed->zones[z].replicas;
+        if (placed->verb == PLACE_ENSURE && !regions[i].deleting)
+            count_placed(deployment, placed, &regions[i]);
         read_freshness(context, &regions[i]);
     }
 }

@@ -96,14 +96,14 @@ static void on_changed(void *context, const char *deployment, const char *region
  * commits */
 
 /* What was written is known at once. A part that changed is looked at again for the status of its
- * deployment; that status itself says nothing new. Regions come with the feed. */
+ * deployment; a new one, or that status, says nothing new. Regions come with the feed. */
 static void note_written(struct reconcile *reconcile, const struct store_write *write,
                          const char *owner)
 {
     bool is_part = strcmp(write->key.resource, regional_kind.resource) == 0;
     if (is_part || strcmp(write->key.resource, deployment_kind.resource) == 0)
         informer_written(&reconcile->informer, write);
-    if (is_part)
+    if (is_part && write->operation != STORE_CREATE)
         mark(reconcile->dirty, owner);
 }
 

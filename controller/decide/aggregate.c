@@ -25,7 +25,7 @@ static const char *region_message(struct arena *arena, const struct aggregate_re
         return arena_printf(arena, "the region was last heard of at %s", region->heard_at);
     if (region->held && !region->deleting)
         return "the region is cordoned or unknown, and keeps what it has";
-    if (region->reported && !region->current)
+    if (region->reported && !region->deleting && (!region->wanted || !region->current))
         return "the region has not answered the newest launch yet";
     return region->reported ? region->message : "the region has not answered yet";
 }

@@ -21,7 +21,7 @@
 
 #define RESOURCES       "regionaldeployments.mot.dev,deployments.mot.dev"
 #define PARTS           "regionaldeployments.mot.dev"
-#define IDLE_MS         60000
+#define IDLE_MS         5000
 #define PRODUCE_WAIT_MS 1000
 #define FLUSH_MS        500
 #define FLUSH_TELL_MS   30000
