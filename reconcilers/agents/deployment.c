@@ -48,6 +48,37 @@ static const char *copy_text(struct arena *arena, const json_t *value, const cha
     return arena_strdup(arena, json_at_text(value, path));
 }
 
+static struct instance_summary read_instance(struct arena *arena, const json_t *value)
+{
+    const char *phase = json_at_text(value, "phase");
+    return (struct instance_summary){
+        .zone = copy_text(arena, value, "zone"),
+        .template_hash = copy_text(arena, value, "templateHash"),
+        .running = phase && (strcmp(phase, "Running") == 0 || strcmp(phase, "Starting") == 0 ||
+                             strcmp(phase, "Stopping") == 0),
+        .ready = json_at_bool(value, "ready", false) && phase && strcmp(phase, "Running") == 0,
+    };
+}
+
+static void decode_instance(struct arena *arena, const json_t *value, struct inputs *inputs)
+{
+    inputs->instances[inputs->in.instance_count++] = read_instance(arena, value);
+    if (!inputs->region[0])
+        inputs->region = copy_text(arena, value, "region");
+}
+
+/* The instances of a report; NULL when it says nothing of them. */
+static const struct instance_summary *read_seen(struct arena *arena, const json_t *instances)
+{
+    if (!json_is_array(instances))
+        return NULL;
+    struct instance_summary *seen =
+        arena_array(arena, json_array_size(instances) + 1, sizeof(*seen));
+    for (size_t i = 0; i < json_array_size(instances); i++)
+        seen[i] = read_instance(arena, json_array_get(instances, i));
+    return seen;
+}
+
 static void decode_report(struct arena *arena, const json_t *value, struct inputs *inputs)
 {
     inputs->reports[inputs->in.report_count++] = (struct zone_report){
@@ -63,23 +94,11 @@ static void decode_report(struct arena *arena, const json_t *value, struct input
         .observed_at = copy_text(arena, value, "observedAt"),
         .replicas = (int)json_at_int(value, "replicas", 0),
         .instances = (int)json_array_size(json_object_get(value, "instances")),
+        .seen = read_seen(arena, json_object_get(value, "instances")),
+        .seen_count = json_array_size(json_object_get(value, "instances")),
     };
     if (!inputs->uid[0])
         inputs->uid = copy_text(arena, value, "uid");
-}
-
-static void decode_instance(struct arena *arena, const json_t *value, struct inputs *inputs)
-{
-    const char *phase = json_at_text(value, "phase");
-    inputs->instances[inputs->in.instance_count++] = (struct instance_summary){
-        .zone = copy_text(arena, value, "zone"),
-        .template_hash = copy_text(arena, value, "templateHash"),
-        .running = phase && (strcmp(phase, "Running") == 0 || strcmp(phase, "Starting") == 0 ||
-                             strcmp(phase, "Stopping") == 0),
-        .ready = json_at_bool(value, "ready", false) && phase && strcmp(phase, "Running") == 0,
-    };
-    if (!inputs->region[0])
-        inputs->region = copy_text(arena, value, "region");
 }
 
 static int decode_inputs(const struct agent_group *group, struct arena *arena,

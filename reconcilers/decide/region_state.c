@@ -53,10 +53,12 @@ static void collect_zones(struct arena *arena, const struct region_input *in,
     }
 }
 
-static void count_instances(const struct region_input *in, struct zone_summary *zone)
+static void count_instances(const struct instance_summary *instances, size_t count,
+                            const struct region_input *in, struct zone_summary *zone)
 {
-    for (size_t i = 0; i < in->instance_count; i++) {
-        const struct instance_summary *instance = &in->instances[i];
+    zone->running = zone->ready = zone->updated = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct instance_summary *instance = &instances[i];
         if (strcmp(instance->zone, zone->name) != 0)
             continue;
         zone->running += instance->running;
@@ -99,10 +101,14 @@ static void judge_zone(const struct region_input *in, struct zone_summary *zone)
     zone->desired = in->desired ? workload_replicas(in->desired, zone->name) : 0;
     zone->driver = report ? report->driver : "";
     zone->observed_at = report ? report->observed_at : "";
-    count_instances(in, zone);
+    count_instances(in->instances, in->instance_count, in, zone);
     const char *reason = report ? doubt(in, report, zone) : "the zone has not reported yet";
     zone->state = reason ? REGION_PROGRESSING : report->state;
     zone->message = reason ? reason : report->message;
+    /* The records of the instances arrive one by one: counting them would show an old one gone
+     * before its successor is ready. The zone saw all of them at one moment. */
+    if (report && report->seen)
+        count_instances(report->seen, report->seen_count, in, zone);
 }
 
 /* Which of two zone states says more about the region. */

@@ -24,6 +24,14 @@ const char *region_state_name(enum region_state state);
 /* REGION_UNKNOWN for a word that is none of them. */
 enum region_state region_state_of(const char *name);
 
+/* What is known of one instance. */
+struct instance_summary {
+    const char *zone;
+    const char *template_hash;
+    bool running;
+    bool ready;
+};
+
 /* What one zone said last. */
 struct zone_report {
     const char *zone;
@@ -39,14 +47,8 @@ struct zone_report {
     const char *observed_at;
     int replicas; /* accepted by its scheduler */
     int instances;
-};
-
-/* What is known of one instance. */
-struct instance_summary {
-    const char *zone;
-    const char *template_hash;
-    bool running;
-    bool ready;
+    const struct instance_summary *seen; /* its instances at one moment; NULL: it does not say */
+    size_t seen_count;
 };
 
 struct region_input {

@@ -61,6 +61,28 @@ static void test_state(void **state)
     json_decref(value);
 }
 
+/* Counts are those of one moment: the record of an instance that has just become ready may still be
+ * on its way. */
+static void test_counts_are_of_one_moment(void **state)
+{
+    (void)state;
+    const struct agent_input inputs[] = {
+        INPUT("mot-local-state", "z1/ns/app",
+              "{\"zone\":\"z1\",\"driver\":\"local\",\"uid\":\"u1\",\"state\":\"Progressing\","
+              "\"instances\":["
+              "{\"zone\":\"z1\",\"phase\":\"Running\",\"ready\":true},"
+              "{\"zone\":\"z1\",\"phase\":\"Stopping\",\"ready\":false}]}",
+              41),
+        INPUT(TOPIC_DESIRED, "ns/app", DESIRED, 41),
+    };
+    struct result result = run_step(deployment_state_step, "ns/app", inputs, 2, NULL, 0);
+    json_t *value = only_json(&result);
+    assert_int_equal(json_at_int(value, "running", 0), 2);
+    assert_int_equal(json_at_int(value, "ready", 0), 1);
+    expect_text(value, "state", "Progressing");
+    json_decref(value);
+}
+
 /* Nobody asked for it, but it runs: the region's name comes from the instance. */
 static void test_orphan(void **state)
 {
@@ -163,11 +185,9 @@ static void test_an_outcome_stays(void **state)
 int run_deployment(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_state),
-        cmocka_unit_test(test_orphan),
-        cmocka_unit_test(test_bad_records),
-        cmocka_unit_test(test_outcomes),
-        cmocka_unit_test(test_an_outcome_stays),
+        cmocka_unit_test(test_state),    cmocka_unit_test(test_counts_are_of_one_moment),
+        cmocka_unit_test(test_orphan),   cmocka_unit_test(test_bad_records),
+        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_an_outcome_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
