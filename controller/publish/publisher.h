@@ -17,7 +17,6 @@
 #include <mot/store/store.h>
 #include <mot/topology/topology.h>
 
-#define MARKER_KEY         "mot-marker"
 #define PUBLISHER_POSITION "launch" /* the name of its position in the store */
 
 struct publisher;

@@ -16,9 +16,6 @@
 #include <mot/agent/agent.h>
 #include <mot/topology/topology.h>
 
-/* The key under which the publisher says "everything up to revision R stands before this". */
-#define MARKER_KEY "mot-marker"
-
 extern const struct agent launch_agent;
 
 /* The agents of one region, which depend on the drivers of its zones. region_agents_free() it. */

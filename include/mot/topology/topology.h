@@ -78,6 +78,10 @@ char *topology_write(const struct topology *topology) MOT_NODISCARD;
 #define TOPIC_HEARTBEAT        "mot-region-heartbeat"
 #define TOPIC_DESIRED          "mot-deployment-desired" /* sink of the launch agent, stays in the region */
 
+/* The key under which the publisher says in a launch topic: everything up to revision R stands
+ * before this. */
+#define MARKER_KEY "mot-marker"
+
 /* One flow of records between two layers for one region. */
 struct route {
     const char *flow;                          /* TOPIC_LAUNCH, TOPIC_COMPLETE, … */
