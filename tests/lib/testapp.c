@@ -213,20 +213,38 @@ static void serve(int listener)
     close(fd);
 }
 
-static int patience_of(int listener)
+/* How long to wait for a request; NULL: as long as it takes. */
+static const struct timespec *patience_of(int listener, struct timespec *patience)
 {
     int64_t next = INT64_MAX;
     if (app.crash_after)
         next = app.crash_after;
     if (listener < 0 && app.listen_after < next)
         next = app.listen_after;
-    int64_t left = next == INT64_MAX ? -1 : next - age();
-    return left > 3600000 ? 3600000 : next == INT64_MAX ? -1 : left > 0 ? (int)left : 0;
+    if (next == INT64_MAX)
+        return NULL;
+    int64_t left = next - age();
+    left = left > 0 ? left : 0;
+    *patience = (struct timespec){.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+    return patience;
+}
+
+/* Signals come in only while we wait: one that came just before would be noticed with the next
+ * request, if there is one. */
+static void block_signals(sigset_t *ret_before)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigprocmask(SIG_BLOCK, &ours, ret_before);
 }
 
 int main(int argc, char **argv)
 {
     configure(argc, argv);
+    sigset_t while_waiting;
+    block_signals(&while_waiting);
     struct sigaction action = {.sa_handler = on_term};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
@@ -239,7 +257,9 @@ int main(int argc, char **argv)
         if (listener < 0 && app.port > 0 && age() >= app.listen_after)
             listener = listen_on(app.port);
         struct pollfd item = {.fd = listener, .events = POLLIN};
-        int count = poll(&item, 1, patience_of(app.port > 0 ? listener : 0));
+        struct timespec patience;
+        int count =
+            ppoll(&item, 1, patience_of(app.port > 0 ? listener : 0, &patience), &while_waiting);
         if (terminated) {
             note("term");
             terminated = 0;

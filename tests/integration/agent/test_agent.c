@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <lib/signals.h>
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
@@ -159,7 +160,7 @@ static void kill_worker_at(int64_t records)
     int64_t until = clock_ms() + 60000;
     while (records_of("mid") < records && clock_ms() < until)
         ;
-    kill(pid, SIGKILL);
+    signal_process(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 }
 

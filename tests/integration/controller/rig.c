@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <cli/commands.h>
+#include <lib/signals.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
 #include <mot/base/mem.h>
@@ -185,14 +186,14 @@ static void forget(struct process *process)
 
 void rig_kill(struct process *process)
 {
-    kill(process->pid, SIGKILL);
+    signal_process(process->pid, SIGKILL);
     waitpid(process->pid, NULL, 0);
     forget(process);
 }
 
 int rig_end(struct process *process)
 {
-    kill(process->pid, SIGTERM);
+    signal_process(process->pid, SIGTERM);
     int rc = rig_await_end(process, RIG_WAIT_MS);
     assert_true(rc >= 0);
     return rc;

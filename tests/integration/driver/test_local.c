@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include <lib/signals.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
 #include <mot/base/log.h>
@@ -57,7 +58,7 @@ static void await_byte(int fd)
 
 static void kill_hard(pid_t pid)
 {
-    kill(pid, SIGKILL);
+    signal_process(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 

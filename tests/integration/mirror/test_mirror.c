@@ -21,6 +21,7 @@
 #include <cli/commands.h>
 #include <lib/kafka.h>
 #include <lib/records.h>
+#include <lib/signals.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
 #include <mot/base/mem.h>
@@ -73,7 +74,7 @@ static void end_mirror(int sig)
     int status = 0;
     if (world.mirror <= 0)
         return;
-    kill(world.mirror, sig);
+    signal_process(world.mirror, sig);
     while (waitpid(world.mirror, &status, 0) < 0 && errno == EINTR)
         ;
     world.mirror = 0;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include <cli/commands.h>
+#include <lib/signals.h>
 #include <mot/agent/restore.h>
 #include <mot/base/clock.h>
 #include <mot/base/file.h>
@@ -63,7 +64,7 @@ void region_begin(void)
 void region_end(void)
 {
     struct err err = {0};
-    if (child)
+    if (child > 0)
         reconciler_stop();
     kafka_free(broker);
     if (file_remove_tree(folder, &err))
@@ -100,7 +101,7 @@ int reconciler_child(const char *data)
 
 void reconciler_kill(void)
 {
-    kill(child, SIGKILL);
+    signal_process(child, SIGKILL);
     waitpid(child, NULL, 0);
     child = 0;
 }
@@ -108,7 +109,7 @@ void reconciler_kill(void)
 int reconciler_stop(void)
 {
     int status = 0;
-    kill(child, SIGTERM);
+    signal_process(child, SIGTERM);
     waitpid(child, &status, 0);
     child = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -121,7 +122,10 @@ static bool is_ours(const char *pid)
     AUTO_FREE char *data = file_join(folder, "data");
     snprintf(link, sizeof(link), "/proc/%.32s/cwd", pid);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
-    return len > 0 && strncmp(path, data, strlen(data)) == 0;
+    if (len < 0)
+        return false;
+    path[len] = '\0';
+    return strncmp(path, data, strlen(data)) == 0;
 }
 
 int region_processes(bool kill_one)
@@ -133,7 +137,7 @@ int region_processes(bool kill_one)
         if (pid <= 1 || !is_ours(entry->d_name))
             continue;
         if (count == 0 && kill_one)
-            kill(pid, SIGKILL);
+            signal_process(pid, SIGKILL);
         count++;
     }
     closedir(proc);
