@@ -62,7 +62,13 @@ static const char **string_list(const json_t *array)
     return list;
 }
 
-/* "jsonPath: .spec.region" → "spec.region". */
+/* ".spec.replicas" → "spec.replicas". */
+static const char *without_dot(const char *path)
+{
+    return path + (*path == '.');
+}
+
+/* The paths of "jsonPath: .spec.region", … */
 static const char **selectable_list(const json_t *array)
 {
     const char **list = mem_array(json_array_size(array) + 1, sizeof(*list));
@@ -73,7 +79,7 @@ static const char **selectable_list(const json_t *array)
     {
         const char *path = json_at_text(item, "jsonPath");
         if (path)
-            list[count++] = path + (*path == '.');
+            list[count++] = without_dot(path);
     }
     return list;
 }
@@ -96,6 +102,40 @@ static void load_columns(struct kind *kind, const json_t *array)
     }
     kind->columns = columns;
     kind->column_count = json_array_size(array);
+}
+
+static void load_subresources(struct kind *kind, const json_t *subresources)
+{
+    const json_t *scale = json_object_get(subresources, "scale");
+    kind->has_status = json_object_get(subresources, "status") != NULL;
+    kind->has_scale = scale != NULL;
+    kind->scale = (struct kind_scale){
+        .spec_replicas = without_dot(text_or(scale, "specReplicasPath", "")),
+        .status_replicas = without_dot(text_or(scale, "statusReplicasPath", "")),
+        .label_selector = without_dot(text_or(scale, "labelSelectorPath", "")),
+    };
+}
+
+static void load_annotations(struct kind *kind, const json_t *definition)
+{
+    const json_t *notes = json_at(definition, "metadata.annotations");
+    struct {
+        const char *name, *value;
+    } defaults[] = {{"mot.dev/generation", "true"},
+                    {"mot.dev/unconditional-update", "false"},
+                    {"mot.dev/review", "false"},
+                    {"mot.dev/view-of", ""},
+                    {"mot.dev/view-fields", ""}};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(defaults); i++) {
+        const char *value = json_string_value(json_object_get(notes, defaults[i].name));
+        if (value)
+            defaults[i].value = value;
+    }
+    kind->has_generation = strcmp(defaults[0].value, "true") == 0;
+    kind->unconditional_update = strcmp(defaults[1].value, "true") == 0;
+    kind->is_review = strcmp(defaults[2].value, "true") == 0;
+    kind->view_of = defaults[3].value;
+    kind->view_fields = defaults[4].value;
 }
 
 static void load_names(struct kind *kind, const json_t *definition)
@@ -134,7 +174,8 @@ static int load_version(struct kinds *kinds, json_t *definition, const json_t *v
     bool core = *kind->group == '\0';
     kind->api_version =
         core ? mem_strdup(kind->version) : mem_printf("%s/%s", kind->group, kind->version);
-    kind->has_status = json_at(version, "subresources.status") != NULL;
+    load_subresources(kind, json_object_get(version, "subresources"));
+    load_annotations(kind, definition);
     kind->selectable_fields = selectable_list(json_object_get(version, "selectableFields"));
     load_columns(kind, json_object_get(version, "additionalPrinterColumns"));
     if (check_names(kind, err) != 0)

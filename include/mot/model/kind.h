@@ -13,6 +13,8 @@
 #include <mot/base/err.h>
 #include <mot/model/schema.h>
 
+struct field_types;
+
 struct printer_column {
     const char *name;
     const char *type;        /* string, integer, number, boolean, date */
@@ -20,6 +22,13 @@ struct printer_column {
     const char *description; /* "" */
     int priority;
     const char *json_path; /* ".spec.replicas" */
+};
+
+/* Where a kind with a scale subresource keeps its numbers: paths without leading dot. */
+struct kind_scale {
+    const char *spec_replicas;   /* "spec.replicas" */
+    const char *status_replicas; /* "status.replicas" */
+    const char *label_selector;  /* a text in the status; "" when there is none */
 };
 
 struct kind {
@@ -37,10 +46,24 @@ struct kind {
         *selectable_fields; /* paths without leading dot, besides metadata.name/.namespace */
     bool namespaced;
     bool has_status; /* a status subresource */
+    bool has_scale;  /* a scale subresource */
+    struct kind_scale scale;
+    /* What kinds of Kubernetes itself do differently stands in annotations of their definition: */
+    bool has_generation;       /* not with mot.dev/generation: "false" */
+    bool unconditional_update; /* mot.dev/unconditional-update: "true": PUT without resourceVersion
+                                */
+    bool is_review; /* mot.dev/review: "true": is answered and never stored; create is its only verb
+                     */
+    /* mot.dev/view-of: "events": the same stored objects as that resource, with other names for the
+     * top-level fields; "" for all others. mot.dev/view-fields:
+     * "note=message,regarding=involvedObject": this kind's name = the stored one's. */
+    const char *view_of;
+    const char *view_fields;
     const struct printer_column *columns;
     size_t column_count;
-    struct schema *schema; /* of the whole object */
-    json_t *definition;    /* the CRD itself */
+    struct schema *schema;     /* of the whole object */
+    struct field_types *types; /* how its fields merge: mot/model/managed.h */
+    json_t *definition;        /* the CRD itself */
 };
 
 struct kinds;

@@ -1,0 +1,29 @@
+/* Who sends a request. */
+#ifndef MOT_API_AUTH_IDENTITY_H
+#define MOT_API_AUTH_IDENTITY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include <mot/base/err.h>
+
+#define USER_ANONYMOUS        "system:anonymous"
+#define GROUP_AUTHENTICATED   "system:authenticated"
+#define GROUP_UNAUTHENTICATED "system:unauthenticated"
+#define GROUP_MASTERS         "system:masters" /* may do everything, whatever the roles say */
+/* Whoever reaches a server that speaks plain HTTP: it listens on loopback only, and only when asked
+ * for by name. In GROUP_MASTERS. */
+#define USER_UNSECURED "system:unsecured"
+
+struct identity {
+    char *name;
+    char *uid;      /* "" */
+    json_t *groups; /* an array of texts */
+    json_t *extra;  /* an object of arrays of texts; NULL: none */
+};
+
+void identity_release(struct identity *identity);
+struct identity identity_copy(const struct identity *identity) MOT_NODISCARD;
+bool identity_in_group(const struct identity *identity, const char *group);
+
+#endif
