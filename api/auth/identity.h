@@ -22,8 +22,13 @@ struct identity {
     json_t *extra;  /* an object of arrays of texts; NULL: none */
 };
 
+/* In no group. identity_release() it. */
+struct identity identity_new(const char *name, const char *uid) MOT_NODISCARD;
+/* Leaves it zeroed; releasing that again does nothing. */
 void identity_release(struct identity *identity);
 struct identity identity_copy(const struct identity *identity) MOT_NODISCARD;
 bool identity_in_group(const struct identity *identity, const char *group);
+/* Once. */
+void identity_add_group(struct identity *identity, const char *group);
 
 #endif
