@@ -144,11 +144,28 @@ static void add_field(json_t *fields, const json_t *object, const char *path)
     buf_release(&buf);
 }
 
+/* {"<uid>":true, …}: whom it belongs to, and whose deletion in the foreground waits for it. */
+static json_t *owners_of(const json_t *object)
+{
+    json_t *owners = json_object();
+    size_t index;
+    json_t *reference;
+    json_array_foreach(json_at(object, "metadata.ownerReferences"), index, reference)
+    {
+        const char *uid = json_at_text(reference, "uid");
+        if (uid && *uid)
+            json_object_set_new(owners, uid,
+                                json_boolean(json_at_bool(reference, "blockOwnerDeletion", false)));
+    }
+    return owners;
+}
+
 char *object_selectable(const json_t *object, const char *const *fields)
 {
     json_t *result = json_object();
     json_t *values = json_object();
     json_t *labels = string_labels(object);
+    json_t *owners = owners_of(object);
     add_field(values, object, "metadata.name");
     add_field(values, object, "metadata.namespace");
     for (; fields && *fields; fields++)
@@ -161,10 +178,13 @@ char *object_selectable(const json_t *object, const char *const *fields)
         json_object_set_new(result, "generation", json_integer(object_generation(object)));
     if (json_object_size(labels) > 0)
         json_object_set(result, "labels", labels);
+    if (json_object_size(owners) > 0)
+        json_object_set(result, "owners", owners);
     struct buf buf;
     buf_init(&buf, BUF_MAX_DEFAULT);
     json_write_style(&buf, result, JSON_STYLE_SORTED);
     json_decref(labels);
+    json_decref(owners);
     json_decref(values);
     json_decref(result);
     return buf_take(&buf);

@@ -28,8 +28,15 @@ static const struct pg_statement commit_statement = {STATEMENT_COMMIT, "COMMIT"}
 static const struct pg_statement lock_statement = {STATEMENT_LOCK,
                                                    "SELECT pg_advisory_xact_lock(" WRITE_LOCK ")"};
 
+/* Is the namespace of a new object there and staying? A selectable is JSON without blanks, and a
+ * quote inside its strings is escaped: the text can be nothing but the member. */
+#define HAS_HOME                                                                                   \
+    " (NOT t.in_namespace OR EXISTS (SELECT FROM object h WHERE h.resource = 'namespaces'"         \
+    " AND h.ns = '' AND h.name = t.ns AND position('\"deleting\":true' IN h.selectable) = 0))"
+
 /* numbered: each item with what is stored now, whether it may be written, and its revision if so.
- */
+ * A namespace may be marked, but not removed, by the statement that creates something in it: what
+ * removes one has seen its mark, and that nothing is in it, before. */
 static const struct pg_statement write_statement = {
     STATEMENT_WRITE,
     "WITH base AS MATERIALIZED ("
@@ -38,12 +45,13 @@ static const struct pg_statement write_statement = {
     "numbered AS MATERIALIZED ("
     " SELECT i.*, base.now, base.revision + count(*) FILTER (WHERE i.good)"
     " OVER (ORDER BY i.ord ROWS UNBOUNDED PRECEDING) AS revision FROM base, ("
-    "  SELECT t.*, o.ctid AS place, CASE WHEN t.operation = 0 THEN o.revision IS NULL"
+    "  SELECT t.*, o.ctid AS place, CASE WHEN t.operation = 0 THEN o.revision IS NULL AND" HAS_HOME
     "  ELSE coalesce(o.revision = t.expected AND (o.uid = t.uid OR t.uid = ''), false) END AS good,"
     "  o.revision IS NULL AS absent, coalesce(nullif(t.uid, ''), o.uid, '') AS real_uid"
     "  FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
-    "  $7::text[], $8::text[], $9::text[]) WITH ORDINALITY"
-    "  AS t(operation, resource, ns, name, uid, expected, body, selectable, previous, ord)"
+    "  $7::text[], $8::text[], $9::text[], $10::boolean[]) WITH ORDINALITY"
+    "  AS t(operation, resource, ns, name, uid, expected, body, selectable, previous,"
+    "  in_namespace, ord)"
     "  LEFT JOIN object o ON o.resource = t.resource AND o.ns = t.ns AND o.name = t.name) i),"
     "created AS (INSERT INTO object (resource, ns, name, uid, revision, selectable, body)"
     " SELECT resource, ns, name, real_uid, revision, selectable, body FROM numbered"
@@ -53,7 +61,7 @@ static const struct pg_statement write_statement = {
     "deleted AS (DELETE FROM object o USING numbered n"
     " WHERE n.good AND n.operation = 2 AND o.ctid = n.place),"
     "logged AS (INSERT INTO change_log (revision, batch, written_ms, operation, resource, ns, name,"
-    " uid, selectable, previous, body) SELECT revision, $10::bigint, now, operation, resource, ns,"
+    " uid, selectable, previous, body) SELECT revision, $11::bigint, now, operation, resource, ns,"
     " name, real_uid, selectable, previous, body FROM numbered WHERE good)"
     "SELECT ord, good, absent, revision,"
     " (SELECT pg_notify('" CHANNEL "', '') FROM numbered WHERE good LIMIT 1) FROM numbered"};
@@ -85,10 +93,11 @@ static const struct pg_statement fence_statement = {
 static const struct pg_statement guard_statement = {
     STATEMENT_GUARD,
     "SELECT t.ord, o.revision IS NULL AS absent"
-    " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])"
-    " WITH ORDINALITY AS t(operation, resource, ns, name, uid, expected, ord)"
+    " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+    " $7::boolean[])"
+    " WITH ORDINALITY AS t(operation, resource, ns, name, uid, expected, in_namespace, ord)"
     " LEFT JOIN object o ON o.resource = t.resource AND o.ns = t.ns AND o.name = t.name"
-    " WHERE NOT CASE WHEN t.operation = 0 THEN o.revision IS NULL"
+    " WHERE NOT CASE WHEN t.operation = 0 THEN o.revision IS NULL AND" HAS_HOME
     " ELSE coalesce(o.revision = t.expected AND (o.uid = t.uid OR t.uid = ''), false) END"};
 
 void batch_writer_init(struct batch_writer *writer)
@@ -182,6 +191,7 @@ static void add_write(struct buf *arrays, const struct store_write *write)
         add_text(&arrays[8], write->previous);
     else
         pg_array_null(&arrays[8]);
+    pg_array_bool(&arrays[9], write->in_namespace);
 }
 
 static int send_arrays(struct batch_writer *writer, const struct pg_statement *statement,
@@ -202,7 +212,7 @@ static int send_arrays(struct batch_writer *writer, const struct pg_statement *s
 static int send_writes(struct batch_writer *writer, const struct batch *batch, struct err *err)
 {
     static const enum pg_type types[] = {PG_SMALLINT, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT,
-                                         PG_BIGINT,   PG_TEXT, PG_TEXT, PG_TEXT};
+                                         PG_BIGINT,   PG_TEXT, PG_TEXT, PG_TEXT, PG_BOOL};
 
     size_t count = 0;
 
@@ -263,8 +273,8 @@ static int send_fences(struct batch_writer *writer, const struct batch *batch, s
 
 static int send_guards(struct batch_writer *writer, const struct batch *batch, struct err *err)
 {
-    static const enum pg_type types[] = {PG_SMALLINT, PG_TEXT, PG_TEXT,
-                                         PG_TEXT,     PG_TEXT, PG_BIGINT};
+    static const enum pg_type types[] = {PG_SMALLINT, PG_TEXT,   PG_TEXT, PG_TEXT,
+                                         PG_TEXT,     PG_BIGINT, PG_BOOL};
 
     begin_arrays(writer, types, MOT_ARRAY_SIZE(types), count_of(batch, guarded_of));
     for (const struct request *r = batch->first; r != NULL; r = r->next)
@@ -277,6 +287,7 @@ static int send_guards(struct batch_writer *writer, const struct batch *batch, s
             add_text(&writer->arrays[3], write->key.name);
             add_text(&writer->arrays[4], write->uid);
             pg_array_i64(&writer->arrays[5], write->expected);
+            pg_array_bool(&writer->arrays[6], write->in_namespace);
         }
     return send_arrays(writer, &guard_statement, MOT_ARRAY_SIZE(types), false, err);
 }
@@ -315,7 +326,7 @@ static enum batch_outcome read_answers(struct batch_writer *writer, int64_t dead
 static enum err_code failure_of(const struct store_write *write, bool absent)
 {
     if (write->operation == STORE_CREATE)
-        return ERR_EXISTS;
+        return absent ? ERR_FORBIDDEN : ERR_EXISTS;
     return absent ? ERR_NOT_FOUND : ERR_CONFLICT;
 }
 

@@ -73,6 +73,8 @@ static const char *refusal(enum err_code code)
         return "it exists already";
     if (code == ERR_NOT_FOUND)
         return "not found";
+    if (code == ERR_FORBIDDEN)
+        return "its namespace is not there, or is being deleted";
     return "it was changed by somebody else";
 }
 

@@ -120,7 +120,8 @@ static void add_filter(struct buf *sql, const struct filter *filter)
 
 static void present_sql(struct buf *sql, struct filter *filter, const struct list *list)
 {
-    buf_adds(sql, "SELECT ns, name, uid, revision, selectable, body FROM object");
+    buf_addf(sql, "SELECT ns, name, uid, revision, selectable, %s FROM object",
+             list->query->brief ? "''" : "body");
     add_filter(sql, filter);
     pg_number(&filter->params, (int64_t)list->batch);
     buf_addf(sql, " ORDER BY ns, name LIMIT $%d::bigint", filter->params.count);

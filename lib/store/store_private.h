@@ -113,7 +113,7 @@ struct batch_writer {
     struct pg *pg;
     int64_t revision; /* visible when the batch under way was begun */
     int64_t id;       /* of the batch under way */
-    struct buf arrays[9];
+    struct buf arrays[10];
     struct store_write *writes[BATCH_WRITES]; /* in the order of the arrays */
 };
 

@@ -25,10 +25,11 @@ json_t *object_decode(const char *body, size_t body_len, int64_t revision,
 char *object_encode(const json_t *object, size_t *ret_len) MOT_NODISCARD;
 
 /*
- * The selectable of an object: what selectors, and the launch publisher, ask of it without reading
- * the body:
- *     {"generation":3,"deleting":true,"labels":{…},"fields":{"metadata.name":…}}
- * "deleting" and empty members are left out; keys sorted, so that equal means equal. @fields: paths
+ * The selectable of an object: what selectors, the launch publisher and the garbage collector ask
+ * of it without reading the body:
+ *     {"generation":3,"deleting":true,"labels":{…},"fields":{"metadata.name":…},"owners":{"<uid>":…}}
+ * "owners" has the uids of metadata.ownerReferences, each with its blockOwnerDeletion. "deleting"
+ * and empty members are left out; keys sorted, so that equal means equal. @fields: paths
  * of the kind's selectable fields besides metadata.name and metadata.namespace (may be NULL), ends
  * with NULL. free() it.
  */

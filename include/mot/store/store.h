@@ -84,6 +84,7 @@ struct store_list_query {
     int64_t at; /* 0: now; else the state as it was at this revision (ERR_GONE when compacted away,
                    ERR_INVALID when it lies in the future) */
     size_t batch; /* rows per round trip; 0: 1000 */
+    bool brief;   /* without bodies: "" in their place; only now, not @at a revision */
 };
 
 /*
@@ -111,9 +112,11 @@ struct store_write {
     size_t body_len;
     const char *selectable; /* that of @body */
     const char *previous;   /* UPDATE: the selectable before, if it differs; else NULL */
+    bool in_namespace; /* CREATE: only if the namespace @key.ns is there and is not being deleted as
+                          of this very commit; so nothing appears in one that was found empty */
 
-    /* Filled in: ERR_NONE, or ERR_EXISTS (CREATE), ERR_NOT_FOUND or ERR_CONFLICT (UPDATE, DELETE).
-     */
+    /* Filled in: ERR_NONE, or ERR_EXISTS or ERR_FORBIDDEN (CREATE; the latter: @in_namespace),
+     * ERR_NOT_FOUND or ERR_CONFLICT (UPDATE, DELETE). */
     enum err_code result;
     int64_t revision; /* of this write */
 };

@@ -140,6 +140,79 @@ static void test_list(void **state)
     store_close(store);
 }
 
+static int check_brief(void *context, const struct store_object *object, struct err *err)
+{
+    (void)err;
+    assert_int_equal(object->body_len, 0);
+    assert_string_equal(object->body, "");
+    assert_string_equal(object->uid, "uid");
+    ++*(int *)context;
+    return 0;
+}
+
+static void test_brief_list(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store *store = open_store(url);
+    struct store_list_query query = {.resource = RESOURCE, .brief = true};
+    struct store_write write = create_of("default", "a", "{\"long\":1}");
+    int64_t revision;
+    int taken = 0;
+
+    (void)state;
+    write.uid = "uid";
+    (void)put(store, write);
+    must(store_list(store, &query, &revision, check_brief, &taken, ERR));
+    assert_int_equal(taken, 1);
+    store_close(store);
+}
+
+static int64_t put_namespace(struct store *store, enum store_operation operation, int64_t expected,
+                             const char *selectable)
+{
+    struct store_write write = {.operation = operation,
+                                .key = {"namespaces", "", "shop"},
+                                .uid = "uid",
+                                .expected = expected,
+                                .body = "{}",
+                                .body_len = 2,
+                                .selectable = selectable};
+
+    return put(store, write);
+}
+
+/* Both ways: alone, and as a part of a whole. */
+static void expect_creation(struct store *store, const char *name, enum err_code expected)
+{
+    struct store_write writes[] = {create_of("shop", name, "1"), create_of("other", name, "1")};
+    struct store_commit commit = {.writes = writes, .write_count = 2, .all_or_nothing = true};
+    struct store_write alone = create_of("shop", name, "1");
+    struct err err = {.code = ERR_NONE};
+
+    writes[0].in_namespace = alone.in_namespace = true;
+    assert_int_equal(store_commit(store, &commit, &err), expected == ERR_NONE ? 0 : -1);
+    assert_int_equal(writes[0].result, expected);
+    assert_int_equal(try_put(store, alone), expected == ERR_NONE ? ERR_EXISTS : expected);
+}
+
+static void test_creation_in_a_namespace(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store *store = open_store(url);
+    static const char *const living = "{\"labels\":{\"deleting\":\"true\"}}";
+    int64_t revision;
+
+    (void)state;
+    expect_creation(store, "a", ERR_FORBIDDEN);
+    revision = put_namespace(store, STORE_CREATE, 0, living);
+    expect_creation(store, "a", ERR_NONE);
+    revision = put_namespace(store, STORE_UPDATE, revision, "{\"deleting\":true}");
+    expect_creation(store, "b", ERR_FORBIDDEN);
+    (void)put_namespace(store, STORE_DELETE, revision, "{\"deleting\":true}");
+    expect_creation(store, "b", ERR_FORBIDDEN);
+    store_close(store);
+}
+
 static void test_list_of_the_past(void **state)
 {
     AUTO_FREE char *url = new_database();
@@ -190,9 +263,9 @@ static void test_compaction(void **state)
     must(store_commit(store, &commit, ERR));
     (void)put(store, delete_of("default", "b", b, "1"));
     last = put(store, update_of("default", "a", a, "3"));
-    must(store_compact(store, 0, NULL, &floor, ERR));
+    floor = compacted(store, 0, NULL);
     assert_int_equal(floor, 0);
-    must(store_compact(store, clock_wall_ms() + 3600000, "launch/", &floor, ERR));
+    floor = compacted(store, clock_wall_ms() + 3600000, "launch/");
     assert_int_equal(floor, a);
     after = changes_text(store, floor);
     assert_string_equal(after, "-b =a ");
@@ -200,7 +273,8 @@ static void test_compaction(void **state)
     assert_string_equal(at_floor, "a:2 b:1 ");
     assert_int_equal(store_changes(store, NULL, floor - 1, 0, 10, &b, NULL, NULL, &err), -1);
     assert_int_equal(err.code, ERR_GONE);
-    must(store_compact(store, clock_wall_ms() + 3600000, NULL, &floor, ERR));
+    assert_int_equal(err.floor, floor);
+    floor = compacted(store, clock_wall_ms() + 3600000, NULL);
     assert_int_equal(floor, last - 1);
     rest = changes_text(store, floor);
     assert_string_equal(rest, "=a ");
@@ -505,6 +579,8 @@ int main(void)
         cmocka_unit_test(test_batch_of_writes),
         cmocka_unit_test(test_bad_data_fails_alone),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_brief_list),
+        cmocka_unit_test(test_creation_in_a_namespace),
         cmocka_unit_test(test_list_of_the_past),
         cmocka_unit_test(test_compaction),
         cmocka_unit_test(test_fencing),

@@ -68,6 +68,12 @@ static void makes_selectables(void **state)
     AUTO_FREE char *nothing = object_selectable(odd, NULL);
     assert_string_equal(nothing, "{}");
     json_decref(odd);
+    json_t *owned = quoted("{'metadata':{'name':'x','ownerReferences':[{'uid':'u2','"
+                           "blockOwnerDeletion':true},{'uid':'u1'},{'name':'y'},7]}}");
+    AUTO_FREE char *owners = object_selectable(owned, NULL);
+    assert_string_equal(owners, "{\"fields\":{\"metadata.name\":\"x\"},"
+                                "\"owners\":{\"u1\":false,\"u2\":true}}");
+    json_decref(owned);
 }
 
 static void prepares_creation(void **state)
