@@ -260,54 +260,25 @@ int admit_findings(struct request *request, const struct write_options *options,
 
 /* -------------------------------------------------------------------------------- validate */
 
-static bool in_metadata(const char *field)
-{
-    return strncmp(field, "metadata", strlen("metadata")) == 0;
-}
-
-static bool has_error(const struct field_errors *errors, const struct field_error *error)
-{
-    for (size_t i = 0; i < errors->count; i++)
-        if (strcmp(errors->items[i].field, error->field) == 0 &&
-            strcmp(errors->items[i].message, error->message) == 0)
-            return true;
-    return false;
-}
-
-static void validate(const struct request *request, const json_t *object,
+static void validate(const struct request *request, const json_t *object, const json_t *old,
                      struct field_errors *errors)
 {
-    if (strcmp(request->route.subresource, "status") == 0)
-        schema_validate_status(request->kind->schema, object, errors);
+    const struct schema *schema = request->kind->schema;
+    bool status = strcmp(request->route.subresource, "status") == 0;
+    if (status && old)
+        schema_validate_status_update(schema, object, old, errors);
+    else if (status)
+        schema_validate_status(schema, object, errors);
+    else if (old)
+        schema_validate_update(schema, object, old, errors);
     else
-        schema_validate(request->kind->schema, object, errors);
-}
-
-/* Ratcheting: what is wrong in @old in the very same words may stay. */
-static void forgive(const struct request *request, const json_t *old, struct field_errors *errors)
-{
-    struct field_errors before = {0};
-    validate(request, old, &before);
-    size_t kept = 0;
-    for (size_t i = 0; i < errors->count; i++) {
-        struct field_error *error = &errors->items[i];
-        if (!in_metadata(error->field) && has_error(&before, error)) {
-            free(error->field);
-            free(error->message);
-        } else {
-            errors->items[kept++] = *error;
-        }
-    }
-    errors->count = kept;
-    field_errors_release(&before);
+        schema_validate(schema, object, errors);
 }
 
 int admit_validate(struct request *request, const json_t *object, const json_t *old)
 {
     struct field_errors errors = {0};
-    validate(request, object, &errors);
-    if (errors.count > 0 && old)
-        forgive(request, old, &errors);
+    validate(request, object, old, &errors);
     if (errors.count == 0) {
         field_errors_release(&errors);
         return 0;

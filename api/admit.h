@@ -22,7 +22,8 @@ int admit_normalize(struct request *request, const struct write_options *options
 /* Strict: fails. Warn: Warning headers. Releases @findings. */
 int admit_findings(struct request *request, const struct write_options *options,
                    struct texts *findings) MOT_NODISCARD;
-/* 422 unless the object is valid. @old (may be NULL): what was wrong in it already is forgiven. */
+/* 422 unless the object is valid. @old (may be NULL): what it becomes the next state of; what has
+ * not changed is forgiven. */
 int admit_validate(struct request *request, const json_t *object, const json_t *old) MOT_NODISCARD;
 
 /* One Warning header. */

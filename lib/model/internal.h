@@ -38,6 +38,10 @@ void json_write_style(struct buf *buf, const json_t *value, unsigned style);
 /* The shortest text that reads back as @number, as Go writes it: 0.1, 1e+21, 1e-7, 1. */
 void json_write_real(struct buf *buf, double number);
 
+/* As json_parse, but each string and number becomes a string that holds its own JSON text: `"a"`
+ * with its quotes, `1.0`. A new reference. */
+json_t *json_parse_raw(const char *text, size_t len, struct err *err) MOT_NODISCARD;
+
 /* Whether @value nests at most @depth containers. */
 bool json_depth_within(const json_t *value, int depth);
 /* The number of values in it, itself included; stops counting above @limit. */
@@ -63,5 +67,7 @@ void check_qualified_name(const char *text, struct name_problems *problems);
 void check_label_value(const char *text, struct name_problems *problems);
 void check_dns_subdomain(const char *text, struct name_problems *problems);
 void check_dns_label(const char *text, struct name_problems *problems);
+/* What can't stand as one part of a URL's path; @is_prefix: something follows it. */
+void check_path_segment(const char *text, bool is_prefix, struct name_problems *problems);
 
 #endif

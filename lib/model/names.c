@@ -107,6 +107,22 @@ void check_dns_label(const char *text, struct name_problems *problems)
         add_problem(problems, mem_strdup(LABEL_TEXT));
 }
 
+void check_path_segment(const char *text, bool is_prefix, struct name_problems *problems)
+{
+    static const char *const names[] = {".", ".."};
+    static const char *const parts[] = {"/", "%"};
+    for (size_t i = 0; !is_prefix && i < MOT_ARRAY_SIZE(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            add_problem(problems, mem_printf("may not be '%s'", names[i]));
+            return;
+        }
+    }
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(parts); i++) {
+        if (strstr(text, parts[i]))
+            add_problem(problems, mem_printf("may not contain '%s'", parts[i]));
+    }
+}
+
 static void check_prefix(const char *prefix, struct name_problems *problems)
 {
     if (*prefix == '\0') {

@@ -315,18 +315,22 @@ static struct node *compile(const json_t *json, int depth, struct err *err)
 }
 
 /* The one thing that a kind may say about names; validate_metadata has its own texts for it. */
-static bool take_name_format(struct node *root)
+static enum name_format read_name_format(const json_t *open_api)
 {
-    static const char label[] = "k8s-short-name";
+    const char *format = json_at_text(open_api, "properties.metadata.properties.name.format");
+    if (format && strcmp(format, "k8s-short-name") == 0)
+        return NAME_LABEL;
+    return format && strcmp(format, "path-segment") == 0 ? NAME_PATH_SEGMENT : NAME_SUBDOMAIN;
+}
+
+/* So that nothing is said twice. */
+static void forget_name_format(struct node *root)
+{
     const struct node *metadata = node_property(root, "metadata");
     for (size_t i = 0; metadata && i < metadata->property_count; i++) {
-        struct node *name = metadata->properties[i].node;
-        if (strcmp(metadata->properties[i].name, "name") != 0 || !name->format)
-            continue;
-        name->check_format = NULL;
-        return strcmp(name->format, label) == 0;
+        if (strcmp(metadata->properties[i].name, "name") == 0)
+            metadata->properties[i].node->check_format = NULL;
     }
-    return false;
 }
 
 struct schema *schema_compile(const json_t *open_api, struct err *err)
@@ -336,6 +340,7 @@ struct schema *schema_compile(const json_t *open_api, struct err *err)
         return NULL;
     struct schema *schema = mem_zalloc(sizeof(*schema));
     schema->root = root;
-    schema->name_is_label = take_name_format(root);
+    schema->name_format = read_name_format(open_api);
+    forget_name_format(root);
     return schema;
 }

@@ -8,18 +8,18 @@
 
 #include "schema_internal.h"
 
-#define ERRORS_MAX_DEFAULT 100
+#define ERRORS_MAX_DEFAULT 1000
 
 bool field_errors_full(const struct field_errors *errors)
 {
     return errors->count >= (errors->max ? errors->max : ERRORS_MAX_DEFAULT);
 }
 
-/* Takes both texts; the same finding counts once. */
+/* Takes both texts. */
 static void add(struct field_errors *errors, char *field, const char *reason, char *message)
 {
     bool drop = field_errors_full(errors);
-    for (size_t i = 0; !drop && i < errors->count; i++)
+    for (size_t i = 0; errors->once && !drop && i < errors->count; i++)
         drop = strcmp(errors->items[i].field, field) == 0 &&
                strcmp(errors->items[i].message, message) == 0;
     if (drop) {
@@ -56,15 +56,22 @@ void field_errors_merge(struct field_errors *errors, struct field_errors *from)
     from->count = 0;
 }
 
+/* The room stays: add() goes by the count alone, so it may grow again from the next power of two,
+ * and what is too large is never too small. */
+void field_errors_truncate(struct field_errors *errors, size_t count)
+{
+    while (errors->count > count) {
+        errors->count--;
+        free(errors->items[errors->count].field);
+        free(errors->items[errors->count].message);
+    }
+}
+
 void field_errors_release(struct field_errors *errors)
 {
-    for (size_t i = 0; i < errors->count; i++) {
-        free(errors->items[i].field);
-        free(errors->items[i].message);
-    }
+    field_errors_truncate(errors, 0);
     free(errors->items);
     errors->items = NULL;
-    errors->count = 0;
 }
 
 static void write_path(struct buf *buf, const struct path *path)

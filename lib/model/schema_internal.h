@@ -30,6 +30,7 @@ enum additional {
 };
 
 struct node;
+struct map;
 
 struct property {
     char *name;
@@ -97,9 +98,16 @@ struct node {
     struct node *not_node;
 };
 
+/* What a name has to be: the format of metadata.name in the schema. */
+enum name_format {
+    NAME_SUBDOMAIN = 0, /* none, or k8s-long-name */
+    NAME_LABEL,         /* k8s-short-name */
+    NAME_PATH_SEGMENT,  /* path-segment: whatever can stand in a URL */
+};
+
 struct schema {
     struct node *root;
-    bool name_is_label; /* metadata.name has the format k8s-short-name */
+    enum name_format name_format;
 };
 
 const struct node *node_property(const struct node *node, const char *name);
@@ -130,14 +138,37 @@ char *path_field(const struct path *path);
 void write_bad_value(struct buf *buf, const json_t *value);
 /* A number as Go's %v prints it. */
 void write_go_number(struct buf *buf, double number);
-/* Takes over what @from holds. */
 /* Nothing more is taken: callers need not put it into words. */
 bool field_errors_full(const struct field_errors *errors);
+/* Takes over what @from holds. */
 void field_errors_merge(struct field_errors *errors, struct field_errors *from);
+/* Forgets all but the first @count. */
+void field_errors_truncate(struct field_errors *errors, size_t count);
 
-/* What is wrong with metadata; @name_is_label: a DNS label, not a subdomain. */
-void validate_metadata(const json_t *object, bool name_is_label, struct field_errors *errors);
+/* What is wrong with the metadata of a new object. */
+void validate_metadata(const json_t *object, enum name_format name_format,
+                       struct field_errors *errors);
+/* What is wrong with the metadata of @object as the next state of @old, with the repetitions of the
+ * real server. */
+void validate_metadata_update(const json_t *object, const json_t *old, struct field_errors *errors);
 void prune_metadata(json_t *object, struct texts *unknown);
+/* Values against their schema; @old: see check() in schema_validate.c. */
+void validate_values(const struct node *node, const json_t *value, const json_t *old,
+                     struct field_errors *errors);
+
+/*
+ * What an old value has to do with a new one (ratcheting): members by name, items of map lists by
+ * their keys; items of other lists not at all. All take NULL for "there was none" and give it back.
+ */
+const json_t *find_old_member(const struct node *node, const json_t *old, const char *key);
+/* The items of a map list by key; map_free() it. NULL for other lists. */
+struct map *index_old_items(const struct node *node, const json_t *old);
+const json_t *find_old_item(const struct node *node, const struct map *old_items,
+                            const json_t *item);
+/* Whether nothing has changed but the order of map lists. What the schema doesn't declare counts as
+ * changed. */
+bool is_unchanged(const struct node *node, const json_t *value, const json_t *old);
+
 /* Duplicates in sets and map lists. */
 void validate_lists(const struct node *node, const json_t *object, struct field_errors *errors);
 

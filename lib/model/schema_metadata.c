@@ -9,6 +9,7 @@
 #include "schema_internal.h"
 
 #define ANNOTATIONS_MAX (256 * 1024)
+#define MANAGER_MAX     128
 
 static void report(struct field_errors *errors, const char *field, const char *value,
                    const char *problem)
@@ -31,33 +32,40 @@ static void report_all(struct field_errors *errors, const char *field, const cha
     name_problems_release(problems);
 }
 
-static void check_name(const char *name, bool is_label, struct name_problems *problems)
+/* @is_prefix: something is going to follow the name. */
+static void check_name(const char *name, enum name_format format, bool is_prefix,
+                       struct name_problems *problems)
 {
-    if (is_label)
-        check_dns_label(name, problems);
+    AUTO_FREE char *masked = mem_strdup(name);
+    size_t len = strlen(masked);
+    if (format == NAME_PATH_SEGMENT) {
+        check_path_segment(name, is_prefix, problems);
+        return;
+    }
+    if (is_prefix && len > 1 && masked[len - 1] == '-')
+        memcpy(masked + len - 2, "a", 2);
+    if (format == NAME_LABEL)
+        check_dns_label(masked, problems);
     else
-        check_dns_subdomain(name, problems);
+        check_dns_subdomain(masked, problems);
 }
 
-static void validate_names(const json_t *metadata, bool is_label, struct field_errors *errors)
+static void validate_names(const json_t *metadata, enum name_format format,
+                           struct field_errors *errors)
 {
     struct name_problems problems = {0};
     const char *generate = json_at_text(metadata, "generateName");
     const char *name = json_at_text(metadata, "name");
     const char *space = json_at_text(metadata, "namespace");
     if (generate && *generate) {
-        AUTO_FREE char *masked = mem_strdup(generate);
-        size_t len = strlen(masked);
-        if (len > 1 && masked[len - 1] == '-')
-            memcpy(masked + len - 2, "a", 2);
-        check_name(masked, is_label, &problems);
+        check_name(generate, format, true, &problems);
         report_all(errors, "metadata.generateName", generate, &problems);
     }
     if (!name || !*name) {
         field_errors_add(errors, "metadata.name", "FieldValueRequired",
                          "Required value: name or generateName is required");
     } else {
-        check_name(name, is_label, &problems);
+        check_name(name, format, false, &problems);
         report_all(errors, "metadata.name", name, &problems);
     }
     if (space && *space) {
@@ -120,6 +128,37 @@ static void require_owner_text(const json_t *owner, const char *key, const char 
     report(errors, field, "", problem);
 }
 
+/* With the members of each in the order of the Go type. */
+static char *owners_text(const json_t *owners)
+{
+    static const char *const members[] = {"apiVersion", "kind",       "name",
+                                          "uid",        "controller", "blockOwnerDeletion"};
+    struct buf buf;
+    size_t index;
+    json_t *owner;
+    buf_init(&buf, BUF_MAX_DEFAULT);
+    buf_addc(&buf, '[');
+    json_array_foreach(owners, index, owner)
+    {
+        const char *separator = "";
+        buf_adds(&buf, index > 0 ? ",{" : "{");
+        for (size_t i = 0; i < MOT_ARRAY_SIZE(members); i++) {
+            const json_t *value = json_object_get(owner, members[i]);
+            if (!value && i >= 4)
+                continue;
+            buf_addf(&buf, "%s\"%s\":", separator, members[i]);
+            if (value)
+                json_write_style(&buf, value, JSON_STYLE_GO);
+            else
+                buf_adds(&buf, "\"\"");
+            separator = ",";
+        }
+        buf_addc(&buf, '}');
+    }
+    buf_addc(&buf, ']');
+    return buf_take(&buf);
+}
+
 static void validate_owners(const json_t *owners, struct field_errors *errors)
 {
     size_t index;
@@ -137,15 +176,15 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
             const char *const texts[] = {json_at_text(controller, "kind"),
                                          json_at_text(controller, "name"),
                                          json_at_text(owner, "kind"), json_at_text(owner, "name")};
-            AUTO_FREE char *list = json_text(owners);
+            AUTO_FREE char *list = owners_text(owners);
             field_errors_add(errors, "metadata.ownerReferences", "FieldValueInvalid",
                              "Invalid value: %s: Only one reference can have Controller set to "
                              "true. Found \"true\" "
                              "in references for %s/%s and %s/%s",
                              list, texts[0] ? texts[0] : "", texts[1] ? texts[1] : "",
                              texts[2] ? texts[2] : "", texts[3] ? texts[3] : "");
-        }
-        controller = owner;
+        } else
+            controller = owner;
     }
 }
 
@@ -174,7 +213,55 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
     }
 }
 
-void validate_metadata(const json_t *object, bool name_is_label, struct field_errors *errors)
+/* ---- field managers ---- */
+
+static void validate_manager_name(const char *name, const char *field, struct field_errors *errors)
+{
+    size_t len = strlen(name);
+    int position = 0;
+    if (len > MANAGER_MAX) {
+        field_errors_add(errors, field, "FieldValueTooLong",
+                         "Too long: may not be more than %d bytes", MANAGER_MAX);
+        return;
+    }
+    for (size_t i = 0; i < len; position++) {
+        size_t size = utf8_char(name + i, len - i);
+        unsigned char c = (unsigned char)name[i];
+        if (size == 0 || c < 0x20 || c == 0x7f) {
+            AUTO_FREE char *problem =
+                mem_printf("invalid character U+%04X (at position %d)", c, position);
+            report(errors, field, name, problem);
+            return;
+        }
+        i += size;
+    }
+}
+
+static void validate_managers(const json_t *managers, struct field_errors *errors)
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach(managers, index, entry)
+    {
+        const char *operation = json_at_text(entry, "operation");
+        const char *type = json_at_text(entry, "fieldsType");
+        const char *manager = json_at_text(entry, "manager");
+        AUTO_FREE char *base = mem_printf("metadata.managedFields[%zu]", index);
+        AUTO_FREE char *operation_field = mem_printf("%s.operation", base);
+        AUTO_FREE char *type_field = mem_printf("%s.fieldsType", base);
+        AUTO_FREE char *manager_field = mem_printf("%s.manager", base);
+        if (!operation || (strcmp(operation, "Apply") != 0 && strcmp(operation, "Update") != 0))
+            report(errors, operation_field, operation ? operation : "",
+                   "must be `Apply` or `Update`");
+        if (type && *type && strcmp(type, "FieldsV1") != 0)
+            report(errors, type_field, type, "must be `FieldsV1`");
+        validate_manager_name(manager ? manager : "", manager_field, errors);
+    }
+}
+
+/* ---- all of it ---- */
+
+void validate_metadata(const json_t *object, enum name_format format, struct field_errors *errors)
 {
     struct err err = {0};
     const json_t *metadata = json_object_get(object, "metadata");
@@ -183,10 +270,110 @@ void validate_metadata(const json_t *object, bool name_is_label, struct field_er
                          err.message);
         return;
     }
-    validate_names(metadata, name_is_label, errors);
+    validate_names(metadata, format, errors);
     validate_generation(metadata, errors);
     validate_labels(json_object_get(metadata, "labels"), errors);
     validate_annotations(json_object_get(metadata, "annotations"), errors);
     validate_owners(json_object_get(metadata, "ownerReferences"), errors);
     validate_finalizers(json_object_get(metadata, "finalizers"), errors);
+    validate_managers(json_object_get(metadata, "managedFields"), errors);
+}
+
+/* ---- updates ---- */
+
+static bool has_text(const json_t *array, const char *text)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(array, index, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void forbid_new_finalizers(const json_t *metadata, const json_t *old,
+                                  struct field_errors *errors)
+{
+    const json_t *before = json_object_get(old, "finalizers");
+    struct texts added = {0};
+    struct buf list;
+    size_t index;
+    json_t *item;
+    json_array_foreach(json_object_get(metadata, "finalizers"), index, item)
+    {
+        const char *name = json_string_value(item);
+        if (name && !has_text(before, name))
+            texts_add(&added, mem_strdup(name));
+    }
+    texts_sort(&added);
+    buf_init(&list, BUF_MAX_DEFAULT);
+    for (size_t i = 0; i < added.count; i++) {
+        if (i > 0 && strcmp(added.items[i - 1], added.items[i]) == 0)
+            continue;
+        buf_adds(&list, i > 0 ? ", " : "");
+        write_go_quoted(&list, added.items[i], strlen(added.items[i]));
+    }
+    if (added.count > 0)
+        field_errors_add(errors, "metadata.finalizers", "FieldValueForbidden",
+                         "Forbidden: no new finalizers can be added if the object is being "
+                         "deleted, found new finalizers []string{%s}",
+                         list.data);
+    buf_release(&list);
+    texts_release(&added);
+}
+
+/* Missing, null and "" are the same. */
+static bool is_nothing(const json_t *value)
+{
+    return !value || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
+static void require_same(const json_t *metadata, const json_t *old, const char *key,
+                         const char *shown_when_missing, struct field_errors *errors)
+{
+    const json_t *value = json_object_get(metadata, key);
+    const json_t *before = json_object_get(old, key);
+    struct buf shown;
+    if (is_nothing(value) ? is_nothing(before) : before && json_equal(value, before))
+        return;
+    AUTO_FREE char *field = mem_printf("metadata.%s", key);
+    buf_init(&shown, BUF_MAX_DEFAULT);
+    if (is_nothing(value))
+        buf_adds(&shown, shown_when_missing);
+    else
+        write_bad_value(&shown, value);
+    field_errors_add(errors, field, "FieldValueInvalid", "Invalid value: %s: field is immutable",
+                     shown.data);
+    buf_release(&shown);
+}
+
+/* ValidateObjectMetaAccessorUpdate, without the resource version: that one is settled before. */
+static void validate_changes(const json_t *metadata, const json_t *old, struct field_errors *errors)
+{
+    if (!is_nothing(json_object_get(old, "deletionTimestamp")))
+        forbid_new_finalizers(metadata, old, errors);
+    require_same(metadata, old, "name", "\"\"", errors);
+    require_same(metadata, old, "namespace", "\"\"", errors);
+    require_same(metadata, old, "uid", "\"\"", errors);
+    require_same(metadata, old, "creationTimestamp", "null", errors);
+    require_same(metadata, old, "deletionTimestamp", "\"null\"", errors);
+    require_same(metadata, old, "deletionGracePeriodSeconds", "\"null\"", errors);
+    validate_labels(json_object_get(metadata, "labels"), errors);
+    validate_annotations(json_object_get(metadata, "annotations"), errors);
+    validate_owners(json_object_get(metadata, "ownerReferences"), errors);
+    validate_managers(json_object_get(metadata, "managedFields"), errors);
+}
+
+void validate_metadata_update(const json_t *object, const json_t *old, struct field_errors *errors)
+{
+    const json_t *metadata = json_object_get(object, "metadata");
+    const json_t *before = json_object_get(old, "metadata");
+    struct err ignored = {0};
+    if (schema_check_metadata(object, &ignored) != 0)
+        return; /* said already */
+    validate_changes(metadata, before, errors);
+    validate_changes(metadata, before, errors);
 }

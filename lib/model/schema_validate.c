@@ -2,7 +2,7 @@
  * The checks of k8s.io/kube-openapi/pkg/validation/validate, in its order within a node: type,
  * alternatives, string, format, number, items, enum, object. Properties go by name (Go's order is
  * random). Each node counts the checks that it passed: of failed alternatives, the one with the
- * most is the one that is reported.
+ * most is the one that is reported. Alternatives know nothing of an old value.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mot/base/map.h>
 #include <mot/base/mem.h>
 
 #include "schema_internal.h"
@@ -20,7 +21,7 @@ struct checker {
 };
 
 static void check(struct checker *checker, const struct node *node, const json_t *value,
-                  const struct path *path);
+                  const json_t *old, const struct path *path);
 
 static const char type_invalid[] = "FieldValueTypeInvalid";
 static const char invalid[] = "FieldValueInvalid";
@@ -182,8 +183,8 @@ static struct checker try_node(const struct node *node, const json_t *value,
                                const struct path *path, struct field_errors *errors)
 {
     struct checker inner = {.errors = errors};
-    *errors = (struct field_errors){0};
-    check(&inner, node, value, path);
+    *errors = (struct field_errors){.once = true};
+    check(&inner, node, value, NULL, path);
     return inner;
 }
 
@@ -399,19 +400,26 @@ static void check_number(struct checker *checker, const struct node *node, const
 
 /* ---- lists ---- */
 
-static void check_array(struct checker *checker, const struct node *node, const json_t *value,
-                        const struct path *parent)
+static void check_items(struct checker *checker, const struct node *node, const json_t *value,
+                        const json_t *old, const struct path *parent)
 {
     size_t index;
     json_t *item;
-    size_t count = json_array_size(value);
-    if (node->items) {
-        json_array_foreach(value, index, item)
-        {
-            struct path path = {.parent = parent, .index = index};
-            check(checker, node->items, item, &path);
-        }
+    struct map *old_items = index_old_items(node, old);
+    json_array_foreach(value, index, item)
+    {
+        struct path path = {.parent = parent, .index = index};
+        check(checker, node->items, item, find_old_item(node, old_items, item), &path);
     }
+    map_free(old_items);
+}
+
+static void check_array(struct checker *checker, const struct node *node, const json_t *value,
+                        const json_t *old, const struct path *parent)
+{
+    size_t count = json_array_size(value);
+    if (node->items)
+        check_items(checker, node, value, old, parent);
     if (node->min_items.set && (int64_t)count < node->min_items.value) {
         char shown[24];
         snprintf(shown, sizeof(shown), "%zu", count);
@@ -493,7 +501,7 @@ static void check_counts(struct checker *checker, const struct node *node, const
 }
 
 static void check_undeclared(struct checker *checker, const struct node *node, const json_t *value,
-                             const struct path *parent)
+                             const json_t *old, const struct path *parent)
 {
     if (node->additional != ADDITIONAL_FALSE && node->additional != ADDITIONAL_SCHEMA)
         return;
@@ -504,7 +512,8 @@ static void check_undeclared(struct checker *checker, const struct node *node, c
         if (node_property(node, entries[i].key))
             continue;
         if (node->additional == ADDITIONAL_SCHEMA) {
-            check(checker, node->additional_node, entries[i].value, &path);
+            check(checker, node->additional_node, entries[i].value,
+                  find_old_member(node, old, path.key), &path);
             continue;
         }
         AUTO_FREE char *field = path_field(parent);
@@ -532,22 +541,30 @@ static void check_required(struct checker *checker, const struct node *node, con
     }
 }
 
+/* What an object is does not change behind its back, so it is never forgiven. */
+static bool is_type_field(const char *key)
+{
+    return strcmp(key, "kind") == 0 || strcmp(key, "apiVersion") == 0;
+}
+
 static void check_object(struct checker *checker, const struct node *node, const json_t *value,
-                         const struct path *parent)
+                         const json_t *old, const struct path *parent)
 {
     check_counts(checker, node, value, parent);
-    check_undeclared(checker, node, value, parent);
+    check_undeclared(checker, node, value, old, parent);
     for (size_t i = 0; i < node->property_count; i++) {
         struct path path = {.parent = parent, .key = node->properties[i].name};
         const json_t *member = json_object_get(value, path.key);
+        const json_t *before = find_old_member(node, old, path.key);
         if (member)
-            check(checker, node->properties[i].node, member, &path);
+            check(checker, node->properties[i].node, member,
+                  !parent && is_type_field(path.key) ? NULL : before, &path);
     }
     check_required(checker, node, value, parent);
 }
 
-static void check(struct checker *checker, const struct node *node, const json_t *value,
-                  const struct path *path)
+static void check_value(struct checker *checker, const struct node *node, const json_t *value,
+                        const json_t *old, const struct path *path)
 {
     if (node->type != TYPE_ANY || node->format)
         check_type(checker, node, value, path);
@@ -563,44 +580,35 @@ static void check(struct checker *checker, const struct node *node, const json_t
     } else if (json_is_number(value)) {
         check_number(checker, node, value, path);
     } else if (json_is_array(value)) {
-        check_array(checker, node, value, path);
+        check_array(checker, node, value, old, path);
     }
     if (node->choices)
         check_enum(checker, node, value, path);
     if (json_is_object(value))
-        check_object(checker, node, value, path);
+        check_object(checker, node, value, old, path);
     checker->matches++;
 }
 
-void schema_validate(const struct schema *schema, const json_t *object, struct field_errors *errors)
+/* @old: the value that this one was before, NULL when there was none: what is wrong with a value
+ * that has not changed is forgiven. */
+static void check(struct checker *checker, const struct node *node, const json_t *value,
+                  const json_t *old, const struct path *path)
 {
-    struct checker checker = {.errors = errors};
-    validate_metadata(object, schema->name_is_label, errors);
-    check(&checker, schema->root, object, NULL);
-    validate_lists(schema->root, object, errors);
+    size_t before = checker->errors->count;
+    check_value(checker, node, value, old, path);
+    if (old && checker->errors->count > before && is_unchanged(node, value, old))
+        field_errors_truncate(checker->errors, before);
 }
 
-/* The real server validates the value of status by itself and puts the field's prefix back
- * afterwards. */
-void schema_validate_status(const struct schema *schema, const json_t *object,
-                            struct field_errors *errors)
+void validate_values(const struct node *node, const json_t *value, const json_t *old,
+                     struct field_errors *errors)
 {
-    struct field_errors found = {.max = errors->max};
+    struct field_errors found = {.max = errors->max, .once = true};
     struct checker checker = {.errors = &found};
-    const struct node *node = node_property(schema->root, "status");
-    const json_t *status = json_object_get(object, "status");
-    validate_metadata(object, schema->name_is_label, errors);
-    if (!node || !status)
-        return;
-    check(&checker, node, status, NULL);
-    validate_lists(node, status, &found);
-    for (size_t i = 0; i < found.count; i++) {
-        char *field = found.items[i].field;
-        const char *separator = *field == '[' ? "" : ".";
-        found.items[i].field = strcmp(field, "<nil>") == 0
-                                   ? mem_strdup("status")
-                                   : mem_printf("status%s%s", separator, field);
-        free(field);
+    check(&checker, node, value, NULL, NULL);
+    if (found.count > 0 && old) {
+        field_errors_truncate(&found, 0);
+        check(&checker, node, value, old, NULL);
     }
     field_errors_merge(errors, &found);
 }

@@ -29,7 +29,8 @@ struct field_error {
 struct field_errors {
     struct field_error *items;
     size_t count;
-    size_t max; /* 0: 100; what comes after is dropped */
+    size_t max; /* 0: 1000; what comes after is dropped */
+    bool once;  /* a finding that is there already is dropped */
 };
 void field_errors_add(struct field_errors *errors, const char *field, const char *reason,
                       const char *format, ...) MOT_PRINTF(4, 5);
@@ -46,17 +47,29 @@ void schema_prune(const struct schema *schema, json_t *object, struct texts *unk
 /* Fills in defaults. */
 void schema_default(const struct schema *schema, json_t *object);
 /*
- * Everything: metadata (names, labels, annotations, finalizers, ownerReferences), then types,
- * formats, enums, bounds, patterns, required, int-or-string, nullable, then the uniqueness in sets
- * and map lists. A namespace is checked when there is one. A kind whose names are DNS labels says
- * so: metadata.name has `format: k8s-short-name` in its schema.
+ * Everything that is checked of a new object: metadata (names, labels, annotations, finalizers,
+ * ownerReferences), then types, formats, enums, bounds, patterns, required, int-or-string,
+ * nullable, then the uniqueness in sets and map lists. A namespace is checked when there is one.
+ * Names are DNS subdomains, unless metadata.name has another format in the schema: k8s-short-name
+ * (a DNS label) or path-segment (anything but ".", ".." and what contains a "/" or "%").
  */
 void schema_validate(const struct schema *schema, const json_t *object,
                      struct field_errors *errors);
+/*
+ * Everything that is checked of an object that takes the place of @old: as above, what may not
+ * change in metadata besides. Findings about a value that is the same as in @old are left out
+ * (ratcheting): members are compared by name, the items of map lists by key, other lists as a
+ * whole. Metadata is not forgiven, nor are duplicates, unless @old has some as well. Both objects
+ * as they are before and after the write: with uid, timestamps and generation settled.
+ */
+void schema_validate_update(const struct schema *schema, const json_t *object, const json_t *old,
+                            struct field_errors *errors);
 /* What is checked on /status: metadata, and the schema of status only. As in the real server, texts
  * say `n in body` where the field is `status.n`. */
 void schema_validate_status(const struct schema *schema, const json_t *object,
                             struct field_errors *errors);
+void schema_validate_status_update(const struct schema *schema, const json_t *object,
+                                   const json_t *old, struct field_errors *errors);
 /* Wrong types in metadata are a 400, not a cause: ERR_INVALID with `json: cannot unmarshal number
  * into Go struct field ObjectMeta.labels of type string`. To be called before schema_prune, which
  * drops what has the wrong type. */

@@ -1,0 +1,74 @@
+/* What is checked of an object, in the order of the real server. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <mot/base/mem.h>
+
+#include "schema_internal.h"
+
+/* Duplicates are checked unless there were any before. */
+static void validate_new_duplicates(const struct node *node, const json_t *value, const json_t *old,
+                                    struct field_errors *errors)
+{
+    struct field_errors before = {.max = 1};
+    validate_lists(node, old, &before);
+    if (before.count == 0)
+        validate_lists(node, value, errors);
+    field_errors_release(&before);
+}
+
+void schema_validate(const struct schema *schema, const json_t *object, struct field_errors *errors)
+{
+    validate_metadata(object, schema->name_format, errors);
+    validate_values(schema->root, object, NULL, errors);
+    validate_lists(schema->root, object, errors);
+}
+
+void schema_validate_update(const struct schema *schema, const json_t *object, const json_t *old,
+                            struct field_errors *errors)
+{
+    validate_metadata(object, NAME_PATH_SEGMENT, errors);
+    validate_metadata_update(object, old, errors);
+    validate_values(schema->root, object, old, errors);
+    validate_new_duplicates(schema->root, object, old, errors);
+}
+
+/* The real server validates the value of status by itself and puts the field's prefix back
+ * afterwards. */
+static void validate_status(const struct node *node, const json_t *status, const json_t *old,
+                            struct field_errors *errors)
+{
+    struct field_errors found = {.max = errors->max};
+    validate_values(node, status, old, &found);
+    validate_new_duplicates(node, status, old, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        char *field = found.items[i].field;
+        const char *separator = *field == '[' ? "" : ".";
+        found.items[i].field = strcmp(field, "<nil>") == 0
+                                   ? mem_strdup("status")
+                                   : mem_printf("status%s%s", separator, field);
+        free(field);
+    }
+    field_errors_merge(errors, &found);
+}
+
+void schema_validate_status(const struct schema *schema, const json_t *object,
+                            struct field_errors *errors)
+{
+    const struct node *node = node_property(schema->root, "status");
+    const json_t *status = json_object_get(object, "status");
+    validate_metadata(object, schema->name_format, errors);
+    if (node && status)
+        validate_status(node, status, NULL, errors);
+}
+
+void schema_validate_status_update(const struct schema *schema, const json_t *object,
+                                   const json_t *old, struct field_errors *errors)
+{
+    const struct node *node = node_property(schema->root, "status");
+    const json_t *status = json_object_get(object, "status");
+    validate_metadata(object, NAME_PATH_SEGMENT, errors);
+    validate_metadata_update(object, old, errors);
+    if (node && status)
+        validate_status(node, status, json_object_get(old, "status"), errors);
+}
