@@ -8,8 +8,8 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
+#include "cell.h"
 #include "internal.h"
-#include "jsonpath.h"
 
 /* Clients show these; they are the texts of the real server. */
 #define NAME_DESCRIPTION                                                                           \
@@ -29,12 +29,14 @@
 
 struct column {
     struct printer_column printer;
-    struct jsonpath *path;
+    struct cell *cell;
+    bool lower; /* format "lower" */
 };
 
 struct table {
     struct column *columns; /* besides Name */
     size_t count;
+    bool named; /* begins with the name; not when a kind has a column of its own for it */
 };
 
 static const struct printer_column age_column = {
@@ -50,9 +52,24 @@ void table_free(struct table *table)
     if (!table)
         return;
     for (size_t i = 0; i < table->count; i++)
-        jsonpath_free(table->columns[i].path);
+        cell_free(table->columns[i].cell);
     free(table->columns);
     free(table);
+}
+
+/* Kinds of Kubernetes itself have columns that a CRD can't have. */
+static bool is_core(const struct kind *kind)
+{
+    return kind->group && (!*kind->group || *kind->view_of);
+}
+
+static void read_format(struct table *table, struct column *column)
+{
+    column->lower = strcmp(column->printer.format, "lower") == 0;
+    if (column->lower)
+        column->printer.format = "";
+    if (strcmp(column->printer.format, "name") == 0)
+        table->named = false;
 }
 
 struct table *table_new(const struct kind *kind, struct err *err)
@@ -62,11 +79,15 @@ struct table *table_new(const struct kind *kind, struct err *err)
     const struct printer_column *printers = bare ? &age_column : kind->columns;
     size_t count = bare ? 1 : kind->column_count;
     table->columns = mem_array(count, sizeof(*table->columns));
+    bool computed = is_core(kind);
+    table->named = true;
     for (size_t i = 0; i < count; i++) {
         struct column *column = &table->columns[table->count++];
         column->printer = printers[i];
-        column->path = jsonpath_parse(printers[i].json_path, err);
-        if (!column->path) {
+        if (computed)
+            read_format(table, column);
+        column->cell = cell_parse(printers[i].json_path, computed, err);
+        if (!column->cell) {
             err_wrap(err, "column %s of %s", printers[i].name, kind->resource);
             table_free(table);
             return NULL;
@@ -77,7 +98,7 @@ struct table *table_new(const struct kind *kind, struct err *err)
 
 size_t table_column_count(const struct table *table)
 {
-    return table->count + 1;
+    return table->count + table->named;
 }
 
 static void write_column(struct buf *buf, const struct printer_column *column)
@@ -104,9 +125,11 @@ void table_write_columns(struct buf *buf, const struct table *table)
     static const struct printer_column name = {
         .name = "Name", .type = "string", .format = "name", .description = NAME_DESCRIPTION};
     buf_addc(buf, '[');
-    write_column(buf, &name);
+    if (table->named)
+        write_column(buf, &name);
     for (size_t i = 0; i < table->count; i++) {
-        buf_addc(buf, ',');
+        if (i > 0 || table->named)
+            buf_addc(buf, ',');
         write_column(buf, &table->columns[i].printer);
     }
     buf_addc(buf, ']');
@@ -177,24 +200,42 @@ static void write_cell(struct buf *buf, const char *type, const json_t *value, i
         write_null(buf);
 }
 
+static void make_lower(json_t **value)
+{
+    if (!json_is_string(*value))
+        return;
+    AUTO_FREE char *text = mem_strdup(json_string_value(*value));
+    for (char *at = text; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    json_decref(*value);
+    *value = json_string(text);
+}
+
 void table_write_cells(struct buf *buf, const struct table *table, const json_t *object,
                        int64_t now_wall_ms)
 {
     const char *name = json_at_text(object, "metadata.name");
     buf_addc(buf, '[');
-    buf_add_json(buf, name ? name : "");
+    if (table->named)
+        buf_add_json(buf, name ? name : "");
     for (size_t i = 0; i < table->count; i++) {
         const struct column *column = &table->columns[i];
-        buf_addc(buf, ',');
-        write_cell(buf, column->printer.type, jsonpath_first(column->path, object), now_wall_ms);
+        json_t *value = cell_value(column->cell, object);
+        if (i > 0 || table->named)
+            buf_addc(buf, ',');
+        if (column->lower)
+            make_lower(&value);
+        write_cell(buf, column->printer.type, value, now_wall_ms);
+        json_decref(value);
     }
     buf_addc(buf, ']');
 }
 
 void table_write_empty_cells(struct buf *buf, const struct table *table)
 {
-    buf_adds(buf, "[\"\"");
+    buf_adds(buf, table->named ? "[\"\"" : "[");
     for (size_t i = 0; i < table->count; i++)
-        buf_adds(buf, ",null");
+        buf_adds(buf, i > 0 || table->named ? ",null" : "null");
     buf_addc(buf, ']');
 }

@@ -17,7 +17,11 @@ struct table;
 
 /* Name and the kind's printer columns; Name and Age when it has none. The kind must live longer.
  * ERR_INVALID when one of the JSON paths is beyond the subset of CRDs: .a.b, .a\.b, ['a'], [0],
- * [-1], [*], [?(@.type=="Ready")]. */
+ * [-1], [*], [?(@.type=="Ready")].
+ *
+ * Kinds of the core group, and views of them, have computed columns: ".a | .b" (the first that is
+ * there), "{.a}/{.b}" (both, with a slash between them); in lower case with the format "lower"; one
+ * with the format "name" takes the place of Name. */
 struct table *table_new(const struct kind *kind, struct err *err) MOT_NODISCARD;
 void table_free(struct table *table);
 size_t table_column_count(const struct table *table);

@@ -202,6 +202,76 @@ static void writes_columns(void **state)
     kinds_free(kinds);
 }
 
+static const char core_crd[] =
+    "kind: CustomResourceDefinition\n"
+    "spec:\n"
+    "  group: ''\n"
+    "  names: {plural: news, singular: news, kind: News, listKind: NewsList}\n"
+    "  versions:\n"
+    "  - name: v1\n"
+    "    additionalPrinterColumns:\n"
+    "    - {name: Seen, type: date, jsonPath: '.last | .first'}\n"
+    "    - {name: Object, type: string, jsonPath: '{.of.kind}/{.of.name}', format: lower}\n"
+    "    - {name: Source, type: string, jsonPath: '{.by}, {.at}! | .by'}\n"
+    "    - {name: Name, type: string, format: name, jsonPath: .metadata.name, priority: 1}\n"
+    "    schema: {openAPIV3Schema: {type: object}}\n";
+
+static void computes_columns_of_core_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *object, *cells;
+    } table[] = {
+        {"{'metadata':{'name':'n'},'last':null,'first':'2023-11-14T22:13:15Z','of':{'kind':'Dep',"
+         "'name':'Web'},'by':'x','at':'y'}",
+         "['5s','dep/web','x, y!','n']"},
+        {"{'metadata':{'name':'n'},'last':'2023-11-14T22:13:10Z','first':'2023-11-14T22:13:15Z',"
+         "'of':{'kind':'Dep'},'by':'x','at':''}",
+         "['10s',null,'x','n']"},
+        {"{}", "[null,null,null,null]"},
+    };
+    struct err err;
+    struct kinds *kinds = parse(core_crd);
+    struct table *columns = table_new(kinds_at(kinds, 0), &err);
+    struct buf buf;
+    buf_init(&buf, 1 << 16);
+    assert_int_equal(table_column_count(columns), 4);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        json_t *object = quoted(table[i].object);
+        buf_clear(&buf);
+        table_write_cells(&buf, columns, object, INT64_C(1700000000000));
+        for (char *c = buf.data; *c; c++)
+            *c = *c == '"' ? '\'' : *c;
+        expect_text(buf.data, table[i].cells, table[i].object);
+        json_decref(object);
+    }
+    buf_clear(&buf);
+    table_write_empty_cells(&buf, columns);
+    assert_string_equal(buf.data, "[null,null,null,null]");
+    buf_clear(&buf);
+    table_write_columns(&buf, columns);
+    assert_int_equal(strncmp(buf.data, "[{\"name\":\"Seen\"", 15), 0);
+    assert_null(strstr(buf.data, "lower"));
+    buf_release(&buf);
+    table_free(columns);
+    kinds_free(kinds);
+}
+
+static void refuses_columns_of_core_kinds(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"{.a", "{a}", ".a | b", ".a | {.b}{"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(paths); i++) {
+        struct err err = {0};
+        struct printer_column column = {
+            .name = "X", .type = "string", .format = "", .json_path = paths[i]};
+        struct kind kind = {.resource = "r", .group = "", .columns = &column, .column_count = 1};
+        if (table_new(&kind, &err))
+            fail_msg("%s must be refused", paths[i]);
+        assert_non_null(strstr(err.message, "column X of r: "));
+    }
+}
+
 static void refuses_paths(void **state)
 {
     (void)state;
@@ -220,10 +290,16 @@ static void refuses_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loads_the_embedded_ones), cmocka_unit_test(reads_definitions),
-        cmocka_unit_test(resolves_words),          cmocka_unit_test(refuses_definitions),
-        cmocka_unit_test(refuses_the_same_twice),  cmocka_unit_test(writes_cells),
-        cmocka_unit_test(writes_columns),          cmocka_unit_test(refuses_paths),
+        cmocka_unit_test(loads_the_embedded_ones),
+        cmocka_unit_test(reads_definitions),
+        cmocka_unit_test(resolves_words),
+        cmocka_unit_test(refuses_definitions),
+        cmocka_unit_test(refuses_the_same_twice),
+        cmocka_unit_test(writes_cells),
+        cmocka_unit_test(writes_columns),
+        cmocka_unit_test(refuses_paths),
+        cmocka_unit_test(computes_columns_of_core_kinds),
+        cmocka_unit_test(refuses_columns_of_core_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
