@@ -29,10 +29,8 @@ static enum turn refused(struct load *load)
 
 static enum turn fail_gone(struct watcher *watcher, const struct err *err)
 {
-    /* "…, the history begins at 4" */
-    const char *floor = strrchr(err->message, ' ');
-    AUTO_FREE char *message = mem_printf("too old resource version: %" PRId64 " (%s)",
-                                         watcher->cursor, floor ? floor + 1 : "");
+    AUTO_FREE char *message = mem_printf("too old resource version: %" PRId64 " (%" PRId64 ")",
+                                         watcher->cursor, err->floor);
     if (!watcher_write_once(watcher, watch_error_frame(410, "Expired", message)))
         watcher_abort(watcher);
     watcher_end(watcher);

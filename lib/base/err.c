@@ -14,17 +14,36 @@ static void store(struct err *err, const char *text, size_t len)
 
 /* Both build the text aside first: the arguments may well point into err->message. */
 
-int err_set(struct err *err, enum err_code code, const char *format, ...)
+static int set(struct err *err, enum err_code code, int64_t floor, const char *format, va_list args)
+    MOT_PRINTF(4, 0);
+
+static int set(struct err *err, enum err_code code, int64_t floor, const char *format, va_list args)
 {
     if (!err)
         return -1;
     char text[sizeof(err->message)];
+    int len = vsnprintf(text, sizeof(text), format, args);
+    err->code = code;
+    err->floor = floor;
+    store(err, text, len < 0 ? 0 : (size_t)len);
+    return -1;
+}
+
+int err_set(struct err *err, enum err_code code, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(text, sizeof(text), format, args);
+    set(err, code, 0, format, args);
     va_end(args);
-    err->code = code;
-    store(err, text, len < 0 ? 0 : (size_t)len);
+    return -1;
+}
+
+int err_set_gone(struct err *err, int64_t floor, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set(err, ERR_GONE, floor, format, args);
+    va_end(args);
     return -1;
 }
 

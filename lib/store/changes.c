@@ -25,8 +25,8 @@ static int visit_change(void *context, const struct pg_rows *row, struct err *er
     int result;
 
     if (query->after < floor)
-        return err_set(err, ERR_GONE, "revision %lld is too old, the history begins at %lld",
-                       (long long)query->after, (long long)floor);
+        return err_set_gone(err, floor, "revision %lld is too old, the history begins at %lld",
+                            (long long)query->after, (long long)floor);
     if (pg_is_null(row, 0, 2)) {
         query->position = pg_get_number(row, 0, 1);
         return 0;

@@ -212,8 +212,8 @@ static int begin_list(struct pg *pg, struct list *list, int64_t deadline, struct
         return err_set(err, ERR_INVALID, "revision %lld lies in the future, it is %lld",
                        (long long)at, (long long)now);
     if (at > 0 && at < floor)
-        return err_set(err, ERR_GONE, "revision %lld is too old, the history begins at %lld",
-                       (long long)at, (long long)floor);
+        return err_set_gone(err, floor, "revision %lld is too old, the history begins at %lld",
+                            (long long)at, (long long)floor);
     list->past = at > 0 && at < now;
     *list->ret_revision = at > 0 ? at : now;
     return 0;

@@ -118,6 +118,9 @@ int readers_run(struct store *store, reader_use *use, void *context, const bool 
     }
     if (result >= 0)
         return result;
-    return err_set(err, local.code == ERR_TIMEOUT ? ERR_TRANSIENT : local.code, "%s",
-                   local.message);
+    if (local.code == ERR_TIMEOUT)
+        local.code = ERR_TRANSIENT;
+    if (err != NULL)
+        *err = local;
+    return -1;
 }

@@ -8,6 +8,8 @@
 #ifndef MOT_BASE_ERR_H
 #define MOT_BASE_ERR_H
 
+#include <stdint.h>
+
 #define MOT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MOT_NODISCARD    __attribute__((warn_unused_result))
 
@@ -28,11 +30,14 @@ enum err_code {
 
 struct err {
     enum err_code code;
+    int64_t floor; /* ERR_GONE: the oldest position that is still kept; else 0 */
     char message[1024];
 };
 
 /* Both return -1, so that `return err_set(err, …)` reads well. @err may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) MOT_PRINTF(3, 4);
+/* ERR_GONE with its floor. */
+int err_set_gone(struct err *err, int64_t floor, const char *format, ...) MOT_PRINTF(3, 4);
 /* Puts "prefix: " before the message and keeps the code. */
 int err_wrap(struct err *err, const char *format, ...) MOT_PRINTF(2, 3);
 

@@ -184,8 +184,8 @@ struct store_change {
 typedef int store_change_visit(void *context, const struct store_change *change, struct err *err);
 
 /* Changes with after < revision <= until (0: the newest) of one resource (NULL: all; or several,
- * separated by commas), in order, at most @max. ERR_GONE when @after is older than the history that
- * is kept. *ret_revision: everything up to it has been visited. */
+ * separated by commas), in order, at most @max. ERR_GONE, with the floor, when @after is older than
+ * the history that is kept. *ret_revision: everything up to it has been visited. */
 int store_changes(struct store *store, const char *resource, int64_t after, int64_t until,
                   size_t max, int64_t *ret_revision, store_change_visit *visit, void *context,
                   struct err *err) MOT_NODISCARD;

@@ -32,6 +32,21 @@ static void wraps_and_keeps_the_code(void **state)
     assert_int_equal(err_wrap(NULL, "nobody listens"), -1);
 }
 
+static void carries_the_floor_of_what_is_gone(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_int_equal(err_set_gone(&err, 17, "revision %d is too old", 4), -1);
+    assert_int_equal(err.code, ERR_GONE);
+    assert_int_equal(err.floor, 17);
+    assert_string_equal(err.message, "revision 4 is too old");
+    err_wrap(&err, "a watch");
+    assert_int_equal(err.floor, 17);
+    err_set(&err, ERR_INVALID, "something else");
+    assert_int_equal(err.floor, 0);
+    assert_int_equal(err_set_gone(NULL, 1, "nobody listens"), -1);
+}
+
 static void may_name_its_own_message(void **state)
 {
     (void)state;
@@ -74,8 +89,11 @@ static void names_each_code_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_code_and_message),    cmocka_unit_test(wraps_and_keeps_the_code),
-        cmocka_unit_test(may_name_its_own_message), cmocka_unit_test(cuts_what_is_too_long),
+        cmocka_unit_test(sets_code_and_message),
+        cmocka_unit_test(wraps_and_keeps_the_code),
+        cmocka_unit_test(carries_the_floor_of_what_is_gone),
+        cmocka_unit_test(may_name_its_own_message),
+        cmocka_unit_test(cuts_what_is_too_long),
         cmocka_unit_test(names_each_code_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
