@@ -2,23 +2,23 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 
 #include "complain.h"
 #include "publish/publisher.h"
 
-#define EVERY_MAX_MS 600000
+#define EVERY_MAX_MS 60000
 #define EVERY_MIN_MS 200
 
 struct history {
     struct store *store;
-    int64_t keep_ms;
+    int64_t max_age_ms;
     int64_t every_ms;
-    int64_t floor;
+    struct store_compaction compaction;
     struct complaint complaint;
     pthread_mutex_t lock;
     pthread_cond_t stop;
@@ -29,25 +29,24 @@ struct history {
 static void compact(struct history *history)
 {
     struct err err = {0};
-    int64_t floor = 0;
-    if (store_compact(history->store, clock_wall_ms() - history->keep_ms, PUBLISHER_POSITION,
-                      &floor, &err)) {
+    int64_t floor = history->compaction.floor;
+    history->compaction.before_ms = clock_wall_ms() - history->max_age_ms;
+    if (store_compact(history->store, &history->compaction, &err)) {
         complain(&history->complaint, "history is not compacted", NULL, &err);
         return;
     }
     history->complaint.next_ms = 0;
-    if (floor > history->floor)
-        log_debug("history compacted", LOG_I("floor", floor));
-    history->floor = floor;
+    if (history->compaction.floor > floor)
+        log_debug("history compacted", LOG_I("floor", history->compaction.floor),
+                  LOG_I("bytes", history->compaction.bytes));
 }
 
 /* True when it is time; false to stop. */
 static bool wait_until(struct history *history, int64_t due_ms)
 {
-    struct timespec until = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
     pthread_mutex_lock(&history->lock);
     while (!history->stopping && clock_ms() < due_ms)
-        pthread_cond_timedwait(&history->stop, &history->lock, &until);
+        (void)cond_wait(&history->stop, &history->lock, due_ms);
     bool stopping = history->stopping;
     pthread_mutex_unlock(&history->lock);
     return !stopping;
@@ -71,20 +70,25 @@ static void release(struct history *history)
     free(history);
 }
 
-struct history *history_start(struct store *store, int64_t keep_ms, struct err *err)
+/* Often enough that the history is never much older than wanted, nor much larger. */
+static int64_t interval(int64_t max_age_ms)
+{
+    int64_t every_ms = max_age_ms / 4;
+    if (every_ms > EVERY_MAX_MS)
+        return EVERY_MAX_MS;
+    return every_ms < EVERY_MIN_MS ? EVERY_MIN_MS : every_ms;
+}
+
+struct history *history_start(const struct history_options *options, struct err *err)
 {
     struct history *history = mem_zalloc(sizeof(*history));
-    pthread_condattr_t monotonic;
-    history->store = store;
-    history->keep_ms = keep_ms;
-    history->every_ms = keep_ms / 4 > EVERY_MAX_MS ? EVERY_MAX_MS : keep_ms / 4;
-    if (history->every_ms < EVERY_MIN_MS)
-        history->every_ms = EVERY_MIN_MS;
+    history->store = options->store;
+    history->max_age_ms = options->max_age_ms;
+    history->every_ms = interval(options->max_age_ms);
+    history->compaction.max_bytes = options->max_bytes;
+    history->compaction.keep_prefix = PUBLISHER_POSITION;
     pthread_mutex_init(&history->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&history->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&history->stop);
     int rc = pthread_create(&history->thread, NULL, run, history);
     if (rc) {
         release(history);

@@ -7,8 +7,13 @@
 
 struct history;
 
-/* @keep_ms: how far back watches may start. */
-struct history *history_start(struct store *store, int64_t keep_ms, struct err *err) MOT_NODISCARD;
+struct history_options {
+    struct store *store;
+    int64_t max_age_ms; /* how far back watches may start, at most */
+    int64_t max_bytes;  /* what the history may take in the database; 0: no bound */
+};
+
+struct history *history_start(const struct history_options *options, struct err *err) MOT_NODISCARD;
 void history_stop(struct history *history);
 
 #endif

@@ -3,9 +3,11 @@
  * others wait for it. Losing the lease, or finding that somebody else has moved a position, ends
  * the process: it starts over as one that waits.
  */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <mot/base/backoff.h>
 #include <mot/base/clock.h>
@@ -31,8 +33,10 @@
 struct settings {
     const char *topology;
     const char *db;
-    const char *history;
-    int64_t history_ms;
+    const char *history_max_age;
+    const char *history_max_bytes;
+    int64_t history_max_age_ms;
+    int64_t history_max_size;
     int stale_after_ms;
     int quiet_ms;
     int heartbeat_every_ms;
@@ -55,6 +59,37 @@ struct controller {
 /* A region must have several chances to be heard before it counts as gone. */
 #define BEATS_BEFORE_STALE 3
 
+/* "1073741824", "512MiB", "16GiB"; 0 is no bound. */
+static int parse_bytes(const char *text, int64_t *ret_bytes, struct err *err)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+    char *unit = NULL;
+    errno = 0;
+    int64_t number = strtoll(text, &unit, 10);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(units); i++) {
+        if (strcmp(unit, units[i].name) != 0 || unit == text || errno != 0 || number < 0 ||
+            number > INT64_MAX >> units[i].shift)
+            continue;
+        *ret_bytes = number << units[i].shift;
+        return 0;
+    }
+    return err_set(err, ERR_INVALID, "%s is no size such as 512MiB or 16GiB", text);
+}
+
+static int check_history(struct settings *settings, struct err *err)
+{
+    if (clock_parse_duration(settings->history_max_age, &settings->history_max_age_ms, err))
+        return err_wrap(err, "--history-max-age");
+    if (settings->history_max_age_ms <= 0)
+        return err_set(err, ERR_INVALID, "--history-max-age must be above 0");
+    if (parse_bytes(settings->history_max_bytes, &settings->history_max_size, err))
+        return err_wrap(err, "--history-max-bytes");
+    return 0;
+}
+
 static int check_settings(struct settings *settings, struct err *err)
 {
     if (!settings->topology || !settings->db)
@@ -63,13 +98,9 @@ static int check_settings(struct settings *settings, struct err *err)
         settings->heartbeat_every_ms <= 0)
         return err_set(err, ERR_INVALID,
                        "--stale-after, --marker-after and --heartbeat-every must be above 0");
-    if (clock_parse_duration(settings->history, &settings->history_ms, err))
-        return err_wrap(err, "--history");
-    if (settings->history_ms <= 0)
-        return err_set(err, ERR_INVALID, "--history must be above 0");
     if (settings->heartbeat_every_ms > settings->stale_after_ms / BEATS_BEFORE_STALE)
         settings->heartbeat_every_ms = settings->stale_after_ms / BEATS_BEFORE_STALE;
-    return 0;
+    return check_history(settings, err);
 }
 
 static int parse_settings(struct settings *settings, int argc, char **argv, struct err *err)
@@ -84,8 +115,10 @@ static int parse_settings(struct settings *settings, int argc, char **argv, stru
         {"heartbeat-every", "MS", OPTION_INT, &settings->heartbeat_every_ms,
          "how often a heartbeat without other news is stored (default 10000, at most a third of "
          "--stale-after)"},
-        {"history", "DURATION", OPTION_STRING, &settings->history,
+        {"history-max-age", "DURATION", OPTION_STRING, &settings->history_max_age,
          "how far back a watch may start (default 168h)"},
+        {"history-max-bytes", "SIZE", OPTION_STRING, &settings->history_max_bytes,
+         "what the history may take in the database, e.g. 512MiB; 0: no bound (default 16GiB)"},
         {0}};
     const struct command_spec command = {
         .name = "mot controller",
@@ -195,7 +228,12 @@ static int start_work(struct controller *controller, struct err *err)
     controller->archive = archive_start(&archive, err);
     if (!controller->archive)
         return -1;
-    controller->history = history_start(controller->store, controller->settings.history_ms, err);
+    struct history_options history = {
+        .store = controller->store,
+        .max_age_ms = controller->settings.history_max_age_ms,
+        .max_bytes = controller->settings.history_max_size,
+    };
+    controller->history = history_start(&history, err);
     return controller->history ? 0 : -1;
 }
 
@@ -243,7 +281,8 @@ static int run(struct controller *controller, struct err *err)
 
 int controller_main(int argc, char **argv)
 {
-    struct controller controller = {.settings = {.history = "168h",
+    struct controller controller = {.settings = {.history_max_age = "168h",
+                                                 .history_max_bytes = "16GiB",
                                                  .stale_after_ms = 30000,
                                                  .quiet_ms = 1000,
                                                  .heartbeat_every_ms = 10000}};

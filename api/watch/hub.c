@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <mot/base/clock.h>
+#include <mot/base/cond.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 
@@ -400,16 +400,6 @@ bool hub_healthy(struct hub *hub)
 
 /* -------------------------------------------------------------------------------- time */
 
-static void wait_tick(struct hub *hub)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += TICK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&hub->tick, &hub->lock, &until);
-}
-
 /* At rest the window is empty, and its memory is the system's again. */
 static void expire(struct hub *hub, int64_t now_ms)
 {
@@ -429,7 +419,7 @@ static void *run_tick(void *context)
     struct hub *hub = context;
     pthread_mutex_lock(&hub->lock);
     while (!hub->stopping) {
-        wait_tick(hub);
+        (void)cond_wait(&hub->tick, &hub->lock, clock_ms() + TICK_MS);
         int64_t now_ms = clock_ms();
         hub_tick(hub, now_ms);
         expire(hub, now_ms);
@@ -440,15 +430,6 @@ static void *run_tick(void *context)
 
 /* -------------------------------------------------------------------------------- start and stop
  */
-
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
 
 static void start_thread(pthread_t *thread, void *(*run)(void *), struct hub *hub)
 {
@@ -475,9 +456,9 @@ struct hub *hub_new(const struct api_options *options, struct err *err)
         return NULL;
     struct hub *hub = mem_zalloc(sizeof(*hub));
     pthread_mutex_init(&hub->lock, NULL);
-    init_cond(&hub->live.ready);
-    init_cond(&hub->load.ready);
-    init_cond(&hub->tick);
+    cond_init(&hub->live.ready);
+    cond_init(&hub->load.ready);
+    cond_init(&hub->tick);
     hub->store = options->store;
     hub->position = revision;
     hub->heard_at = clock_ms();

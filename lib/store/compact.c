@@ -4,26 +4,112 @@
  * change too if it is a deletion. The floor moves with it, so a reader's snapshot has either the
  * changes or the higher floor. Deleting below the floor never touches the newest change: revisions
  * are counted on from it.
+ *
+ * How large the history is, nobody keeps count of in the database: it is measured once, in pieces,
+ * and from then on by what has come and what was dropped.
  */
 #include "store_private.h"
 
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
-#define STEP_CHANGES 500
-#define STEP_MARKS   1000
-#define MARK_DAY_MS  86400000
+#define STEP_CHANGES    500
+#define STEP_MEASURED   20000
+#define STEP_MARKS      1000
+#define MARK_DAY_MS     86400000
+#define CHANGE_OVERHEAD "160" /* the row's short columns, its header and its place in the indexes  \
+                               */
+
+/* What a change takes on the disk; texts count as they are stored, compressed. */
+#define CHANGE_BYTES                                                                               \
+    "coalesce(sum(" CHANGE_OVERHEAD " + pg_column_size(selectable) + pg_column_size(body)"         \
+    " + coalesce(pg_column_size(previous), 0)), 0)::bigint"
 
 struct compact {
-    int64_t before_ms;
-    const char *keep_prefix;
-    int64_t floor;
+    struct store_compaction *compaction;
     bool done;
 };
 
+/* ------------------------------------------------------------------------------- measuring */
+
+static int read_floor(struct pg *pg, void *context, int64_t deadline, struct err *err)
+{
+    struct compact *compact = context;
+    AUTO_ROWS struct pg_rows *rows = pg_exec(pg, "SELECT floor FROM history", deadline, err);
+    int64_t floor;
+
+    if (rows == NULL)
+        return -1;
+    floor = pg_get_number(rows, 0, 0);
+    if (floor != compact->compaction->floor || compact->compaction->measured < floor) {
+        /* The first time, or another process has compacted. */
+        compact->compaction->floor = floor;
+        compact->compaction->measured = floor;
+        compact->compaction->bytes = 0;
+    }
+    return 0;
+}
+
+static int measure_step(struct pg *pg, void *context, int64_t deadline, struct err *err)
+{
+    struct compact *compact = context;
+    struct store_compaction *compaction = compact->compaction;
+    AUTO_FREE char *sql = mem_printf("SELECT " CHANGE_BYTES ", max(revision), count(*)"
+                                     " FROM (SELECT * FROM change_log WHERE revision > %lld"
+                                     " ORDER BY revision LIMIT %d) c",
+                                     (long long)compaction->measured, STEP_MEASURED);
+    AUTO_ROWS struct pg_rows *rows = pg_exec(pg, sql, deadline, err);
+
+    if (rows == NULL)
+        return -1;
+    compact->done = pg_get_number(rows, 0, 2) < STEP_MEASURED;
+    compaction->bytes += pg_get_number(rows, 0, 0);
+    if (!pg_is_null(rows, 0, 1))
+        compaction->measured = pg_get_number(rows, 0, 1);
+    return 0;
+}
+
+static int measure(struct store *store, struct compact *compact, struct err *err)
+{
+    if (readers_run(store, read_floor, compact, NULL, err) < 0)
+        return -1;
+    compact->done = compact->compaction->max_bytes == 0;
+    while (!compact->done)
+        if (readers_run(store, measure_step, compact, NULL, err) < 0)
+            return -1;
+    return 0;
+}
+
+static bool is_too_large(const struct store_compaction *compaction)
+{
+    return compaction->max_bytes > 0 && compaction->bytes > compaction->max_bytes;
+}
+
+/* What the changes up to @next take, as far as they were measured. */
+static int measure_dropped(struct pg *pg, const struct store_compaction *compaction, int64_t next,
+                           int64_t deadline, int64_t *ret_bytes, struct err *err)
+{
+    AUTO_FREE char *sql =
+        mem_printf("SELECT " CHANGE_BYTES " FROM change_log WHERE revision > %lld"
+                   " AND revision <= least(%lld, %lld)",
+                   (long long)compaction->floor, (long long)next, (long long)compaction->measured);
+    AUTO_ROWS struct pg_rows *rows = NULL;
+
+    *ret_bytes = 0;
+    if (compaction->max_bytes == 0)
+        return 0;
+    rows = pg_exec(pg, sql, deadline, err);
+    if (rows == NULL)
+        return -1;
+    *ret_bytes = pg_get_number(rows, 0, 0);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------- dropping */
+
 /* What is the highest revision that the floor may move to in this step? */
-static int next_floor(struct pg *pg, struct compact *compact, int64_t deadline, int64_t *ret_next,
-                      struct err *err)
+static int next_floor(struct pg *pg, struct store_compaction *compaction, int64_t deadline,
+                      int64_t *ret_next, struct err *err)
 {
     static const struct pg_statement statement = {
         STATEMENT_UNPREPARED,
@@ -41,18 +127,18 @@ static int next_floor(struct pg *pg, struct compact *compact, int64_t deadline, 
     AUTO_ROWS struct pg_rows *rows = NULL;
     int64_t next;
 
-    pg_number(&params, compact->before_ms);
-    pg_text(&params, compact->keep_prefix);
+    pg_number(&params, is_too_large(compaction) ? INT64_MAX : compaction->before_ms);
+    pg_text(&params, compaction->keep_prefix);
     pg_number(&params, STEP_CHANGES);
     rows = pg_run(pg, &statement, &params, deadline, err);
     if (rows == NULL)
         return -1;
-    compact->floor = pg_get_number(rows, 0, 0);
-    next = pg_is_null(rows, 0, 2) ? compact->floor : pg_get_number(rows, 0, 2);
+    compaction->floor = pg_get_number(rows, 0, 0);
+    next = pg_is_null(rows, 0, 2) ? compaction->floor : pg_get_number(rows, 0, 2);
     if (!pg_is_null(rows, 0, 3) && next >= pg_get_number(rows, 0, 3))
         next = pg_get_number(rows, 0, 3) - 1;
     if (!pg_is_null(rows, 0, 3) && next < pg_get_number(rows, 0, 4))
-        next = compact->floor;
+        next = compaction->floor;
     if (!pg_is_null(rows, 0, 1) && next > pg_get_number(rows, 0, 1))
         next = pg_get_number(rows, 0, 1);
     if (!pg_is_null(rows, 0, 5) && next >= pg_get_number(rows, 0, 5))
@@ -81,17 +167,23 @@ static int drop_changes(struct pg *pg, int64_t floor, int64_t next, int64_t dead
 static int step(struct pg *pg, void *context, int64_t deadline, struct err *err)
 {
     struct compact *compact = context;
-    int64_t next;
+    struct store_compaction *compaction = compact->compaction;
+    int64_t next, bytes;
 
-    if (pg_do(pg, "BEGIN", deadline, err) < 0 || next_floor(pg, compact, deadline, &next, err) < 0)
+    if (pg_do(pg, "BEGIN", deadline, err) < 0 ||
+        next_floor(pg, compaction, deadline, &next, err) < 0)
         return -1;
-    if (next <= compact->floor) {
+    if (next <= compaction->floor) {
         compact->done = true;
         return pg_do(pg, "ROLLBACK", deadline, err);
     }
-    if (drop_changes(pg, compact->floor, next, deadline, err) < 0)
+    if (measure_dropped(pg, compaction, next, deadline, &bytes, err) < 0 ||
+        drop_changes(pg, compaction->floor, next, deadline, err) < 0)
         return -1;
-    compact->floor = next;
+    compaction->floor = next;
+    compaction->bytes -= bytes;
+    if (compaction->measured < next)
+        compaction->measured = next;
     return 0;
 }
 
@@ -111,15 +203,16 @@ static int drop_marks(struct pg *pg, void *context, int64_t deadline, struct err
     return 0;
 }
 
-int store_compact(struct store *store, int64_t before_ms, const char *keep_prefix,
-                  int64_t *ret_floor, struct err *err)
+int store_compact(struct store *store, struct store_compaction *compaction, struct err *err)
 {
-    struct compact compact = {.before_ms = before_ms, .keep_prefix = keep_prefix};
+    struct compact compact = {.compaction = compaction};
 
+    if (measure(store, &compact, err) < 0)
+        return -1;
+    compact.done = false;
     while (!compact.done)
         if (readers_run(store, step, &compact, NULL, err) < 0)
             return -1;
-    *ret_floor = compact.floor;
     compact.done = false;
     while (!compact.done)
         if (readers_run(store, drop_marks, &compact, NULL, err) < 0)

@@ -209,15 +209,27 @@ int64_t store_feed_position(const struct store_feed *feed);
 /* Makes store_feed_next return soon; any thread. */
 void store_feed_wake(struct store_feed *feed);
 
+/* What of the history is to go, and how far that has come. */
+struct store_compaction {
+    int64_t before_ms; /* changes written before it (wall clock) */
+    int64_t max_bytes; /* and the oldest, while all of them take more than this; 0: no bound */
+    /* But never above the lowest position whose name begins so (NULL: none), read as the number
+     * that its value begins with (no number: nothing is dropped). */
+    const char *keep_prefix;
+
+    /* Filled in, and kept by the caller from one call to the next; zero at first. */
+    int64_t floor; /* the oldest revision that a watch may start from */
+    int64_t bytes; /* of the changes after it up to `measured`; only with max_bytes */
+    int64_t measured;
+};
+
 /*
- * Drops history: changes older than @before_ms (wall clock) that a newer change of the same object
- * supersedes, never above the lowest position whose name begins with @keep_prefix (NULL: none),
- * read as the number that its value begins with (no number: nothing is dropped). Also drops marks
- * of records gone for a day. Works in short transactions. *ret_floor is the new oldest revision
- * that a watch may start from.
+ * Drops history: the changes that @compaction names and that a newer change of the same object
+ * supersedes. Also drops marks of records gone for a day. Works in short transactions, a few
+ * hundred changes each; by size it drops that many at a time.
  */
-int store_compact(struct store *store, int64_t before_ms, const char *keep_prefix,
-                  int64_t *ret_floor, struct err *err) MOT_NODISCARD;
+int store_compact(struct store *store, struct store_compaction *compaction,
+                  struct err *err) MOT_NODISCARD;
 
 /* ------------------------------------------------------------------------------------------
  * leadership */

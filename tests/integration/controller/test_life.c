@@ -364,7 +364,7 @@ static bool is_gone(struct rig *rig, int64_t after)
 static void history_is_compacted(void **state)
 {
     (void)state;
-    static const char *const arguments[] = {"--history", "1s", NULL};
+    static const char *const arguments[] = {"--history-max-age", "1s", NULL};
     struct rig rig;
     rig_open(&rig, "history");
     struct process controller = rig_start(&rig, arguments);

@@ -304,9 +304,12 @@ static void compact(struct load *load, int64_t *ret_floor)
     AUTO_FREE char *value = mem_printf("%lld", (long long)store_feed_position(load->feed));
     struct store_position position = {.name = "test/feed", .value = value};
     struct store_commit commit = {.positions = &position, .position_count = 1};
+    struct store_compaction compaction = {.before_ms = clock_wall_ms() - 500,
+                                          .keep_prefix = "test/"};
 
     must(store_commit(load->store, &commit, ERR));
-    must(store_compact(load->store, clock_wall_ms() - 500, "test/", ret_floor, ERR));
+    must(store_compact(load->store, &compaction, ERR));
+    *ret_floor = compaction.floor;
 }
 
 static void test_past_under_load(void **state)
@@ -316,6 +319,7 @@ static void test_past_under_load(void **state)
     struct buf now, past;
     struct load load;
     int64_t revision = 0, floor = 0;
+    struct store_compaction compaction = {0};
 
     (void)state;
     buf_init(&now, BUF_MAX_DEFAULT);
@@ -335,8 +339,9 @@ static void test_past_under_load(void **state)
     for (int i = 0; i < WORKERS; i++)
         worker_kill(&load.workers[i]);
     observe_rest(&load);
-    must(store_compact(load.store, clock_wall_ms() + 60000, NULL, &floor, ERR));
-    assert_true(floor > revision);
+    compaction.before_ms = clock_wall_ms() + 60000;
+    must(store_compact(load.store, &compaction, ERR));
+    assert_true(compaction.floor > revision);
     query.at = revision;
     assert_int_equal(store_list(load.store, &query, &revision, add_text, &past, &err), -1);
     assert_int_equal(err.code, ERR_GONE);

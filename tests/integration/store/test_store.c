@@ -243,6 +243,14 @@ static void test_list_of_the_past(void **state)
     store_close(store);
 }
 
+static int64_t compacted(struct store *store, int64_t before_ms, const char *keep_prefix)
+{
+    struct store_compaction compaction = {.before_ms = before_ms, .keep_prefix = keep_prefix};
+
+    must(store_compact(store, &compaction, ERR));
+    return compaction.floor;
+}
+
 static void test_compaction(void **state)
 {
     AUTO_FREE char *url = new_database();
@@ -281,6 +289,58 @@ static void test_compaction(void **state)
     all = list_text(store, 0, 0);
     assert_string_equal(all, "a:3 ");
     assert_int_equal(put(store, create_of("default", "c", "1")), last + 1);
+    store_close(store);
+}
+
+static int64_t write_many(struct store *store, int64_t revision, int count)
+{
+    for (int i = 0; i < count; i++)
+        revision = put(store, update_of("default", "a", revision, "\"0123456789\""));
+    return revision;
+}
+
+/* By size: in steps of some hundred changes, and never what a consumer has still to read. */
+static void test_compaction_by_size(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store *store = open_store(url);
+    struct store_compaction compaction = {.max_bytes = 1 << 20, .keep_prefix = "launch/"};
+    struct store_position position = {.name = "launch/x", .value = "700"};
+    struct store_commit commit = {.positions = &position, .position_count = 1};
+    int64_t all, left, last;
+
+    (void)state;
+    last = write_many(store, put(store, create_of("default", "a", "1")), 1500);
+    must(store_commit(store, &commit, ERR));
+    must(store_compact(store, &compaction, ERR));
+    assert_int_equal(compaction.floor, 0);
+    assert_int_equal(compaction.measured, last);
+    all = compaction.bytes;
+    assert_in_range(all, 1500 * 170, 1500 * 400);
+    compaction.max_bytes = all;
+    must(store_compact(store, &compaction, ERR));
+    assert_int_equal(compaction.floor, 0);
+    compaction.max_bytes = all / 4;
+    must(store_compact(store, &compaction, ERR));
+    assert_int_equal(compaction.floor, 700);
+    compaction.keep_prefix = NULL;
+    must(store_compact(store, &compaction, ERR));
+    assert_in_range(compaction.floor, last * 3 / 4, last * 3 / 4 + 500);
+    left = compaction.bytes;
+    assert_in_range(left, 1, all / 4);
+    /* Another process that looks for the first time finds the same. */
+    struct store_compaction other = {.max_bytes = all};
+    must(store_compact(store, &other, ERR));
+    assert_int_equal(other.bytes, left);
+    assert_int_equal(other.floor, compaction.floor);
+    /* What that one drops, the first one notices. */
+    last = write_many(store, last, 600);
+    other.max_bytes = 1000;
+    must(store_compact(store, &other, ERR));
+    assert_int_equal(other.floor, last - 1);
+    must(store_compact(store, &compaction, ERR));
+    assert_int_equal(compaction.bytes, other.bytes);
+    assert_int_equal(compaction.floor, last - 1);
     store_close(store);
 }
 
@@ -583,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_creation_in_a_namespace),
         cmocka_unit_test(test_list_of_the_past),
         cmocka_unit_test(test_compaction),
+        cmocka_unit_test(test_compaction_by_size),
         cmocka_unit_test(test_fencing),
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_marks),
