@@ -1,7 +1,10 @@
 /* mot api: the API server as a process. */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <mot/base/file.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 #include <mot/base/options.h>
@@ -11,11 +14,13 @@
 #include "api.h"
 
 #define STOP_GRACE_MS 5000
+#define KIND_FILE_MAX ((size_t)1 << 20)
 
 struct settings {
     const char *db;
     const char *address;
     const char *port_file;
+    const char *kinds;
     int port, workers, readers;
 };
 
@@ -56,9 +61,47 @@ static int serve(const struct settings *settings, struct api *api, struct err *e
     return result;
 }
 
+/* In the order of their names. */
+static int list_kind_files(const char *folder, glob_t *ret_found, struct err *err)
+{
+    AUTO_FREE char *pattern = mem_printf("%s/*.yaml", folder);
+    if (glob(pattern, GLOB_ERR, NULL, ret_found) == 0)
+        return 0;
+    return err_set(err, ERR_INVALID, "--kinds: there are no files %s", pattern);
+}
+
+static int read_kind_files(const glob_t *found, struct kind_file *files, struct err *err)
+{
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        files[i].name = found->gl_pathv[i];
+        files[i].text = file_read(files[i].name, KIND_FILE_MAX, &files[i].len, err);
+        if (!files[i].text)
+            return -1;
+    }
+    return 0;
+}
+
+static struct kinds *load_kinds(const char *folder, struct err *err)
+{
+    glob_t found = {0};
+    struct kinds *kinds = NULL;
+    if (!folder)
+        return kinds_load(err);
+    if (list_kind_files(folder, &found, err) < 0)
+        return NULL;
+    struct kind_file *files = mem_zalloc(found.gl_pathc * sizeof(*files));
+    if (read_kind_files(&found, files, err) == 0)
+        kinds = kinds_load_with(files, found.gl_pathc, err);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        free(files[i].text);
+    free(files);
+    globfree(&found);
+    return kinds;
+}
+
 static int run_with_store(const struct settings *settings, struct store *store, struct err *err)
 {
-    struct kinds *kinds = kinds_load(err);
+    struct kinds *kinds = load_kinds(settings->kinds, err);
     if (!kinds)
         return -1;
     struct api_options options = {.store = store, .kinds = kinds};
@@ -91,6 +134,9 @@ int api_main(int argc, char **argv)
          "the loopback address to listen on (127.0.0.1)"},
         {"port-file", "FILE", OPTION_STRING, &settings.port_file,
          "a file the chosen port is written to"},
+        {"kinds", "DIR", OPTION_STRING, &settings.kinds,
+         "a folder of CRD files (*.yaml) to serve besides the built-in kinds, for trying out a "
+         "kind"},
         {"workers", "N", OPTION_INT, &settings.workers, "threads that serve requests (32)"},
         {"readers", "N", OPTION_INT, &settings.readers, "database connections for reads (8)"},
         {0}};

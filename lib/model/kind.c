@@ -243,14 +243,21 @@ static struct kinds *finish(struct kinds *kinds, int result, struct err *err)
     return NULL;
 }
 
-struct kinds *kinds_load(struct err *err)
+struct kinds *kinds_load_with(const struct kind_file *files, size_t count, struct err *err)
 {
     struct kinds *kinds = mem_zalloc(sizeof(*kinds));
     kinds->documents = json_array();
     int result = 0;
     for (const struct embedded_kind *file = kinds_embedded; result == 0 && file->name; file++)
         result = load_text(kinds, file->name, (const char *)file->text, file->len, err);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = load_text(kinds, files[i].name, files[i].text, files[i].len, err);
     return finish(kinds, result, err);
+}
+
+struct kinds *kinds_load(struct err *err)
+{
+    return kinds_load_with(NULL, 0, err);
 }
 
 struct kinds *kinds_parse(const char *const *texts, size_t count, struct err *err)

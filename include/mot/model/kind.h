@@ -69,6 +69,14 @@ struct kind {
 struct kinds;
 /* The embedded ones. */
 struct kinds *kinds_load(struct err *err) MOT_NODISCARD;
+/* The embedded ones and those of @files, for trying out a kind. */
+struct kind_file {
+    const char *name; /* for messages */
+    char *text;       /* YAML: one or more CRDs; only read */
+    size_t len;
+};
+struct kinds *kinds_load_with(const struct kind_file *files, size_t count,
+                              struct err *err) MOT_NODISCARD;
 /* From CRD documents (tests). */
 struct kinds *kinds_parse(const char *const *texts, size_t count, struct err *err) MOT_NODISCARD;
 void kinds_free(struct kinds *kinds);
