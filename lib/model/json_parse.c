@@ -31,6 +31,7 @@ struct parser {
     const char *end;
     struct err *err;
     bool strict;
+    bool raw; /* strings and numbers become strings that hold their own text */
     struct texts *duplicates;
     int depth;
     struct frame frames[MODEL_DEPTH_MAX + 1];
@@ -463,10 +464,23 @@ static json_t *parse_container(struct parser *parser, bool is_object)
     return value;
 }
 
+/* For what a value says as it stands in the document: "1.0" is not "1". */
+static json_t *parse_raw_scalar(struct parser *parser)
+{
+    const char *start = parser->at;
+    json_t *value = *start == '"' ? parse_string_value(parser) : parse_number(parser);
+    if (!value)
+        return NULL;
+    json_decref(value);
+    return json_stringn_nocheck(start, (size_t)(parser->at - start));
+}
+
 static json_t *parse_value(struct parser *parser)
 {
     skip_space(parser);
     char c = parser->at < parser->end ? *parser->at : '\0';
+    if (parser->raw && (c == '"' || c == '-' || is_digit(parser)))
+        return parse_raw_scalar(parser);
     switch (c) {
     case '{':
         return parse_container(parser, true);
@@ -516,5 +530,11 @@ json_t *json_parse_duplicates(const char *text, size_t len, struct texts *duplic
         text = "";
     struct parser parser = {
         .text = text, .at = text, .end = text + len, .err = err, .duplicates = duplicates};
+    return parse_document(&parser);
+}
+
+json_t *json_parse_raw(const char *text, size_t len, struct err *err)
+{
+    struct parser parser = {.text = text, .at = text, .end = text + len, .err = err, .raw = true};
     return parse_document(&parser);
 }

@@ -211,7 +211,7 @@ static json_t *now_text(void)
 void object_prepare_create(json_t *object)
 {
     static const char *const unwanted[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
-                                           "selfLink", "resourceVersion", "managedFields"};
+                                           "selfLink", "resourceVersion"};
     json_t *metadata = metadata_of(object);
     char uid[UUID_TEXT_SIZE];
     for (size_t i = 0; i < MOT_ARRAY_SIZE(unwanted); i++)
@@ -235,22 +235,42 @@ static bool covers(const json_t *a, const json_t *b, bool status_is_apart)
     return true;
 }
 
+static bool is_nothing(const json_t *value)
+{
+    return !value || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
+/* What a client can't change gets its old value; a uid or a deletionTimestamp of its own stays, to
+ * be refused. */
+static void settle_metadata(json_t *metadata, const json_t *before)
+{
+    static const struct {
+        const char *key;
+        bool always; /* else only when the client says nothing */
+        bool sticky; /* or when there was one */
+    } settled[] = {{"uid", false, false},
+                   {"creationTimestamp", true, false},
+                   {"selfLink", true, false},
+                   {"deletionTimestamp", false, true},
+                   {"deletionGracePeriodSeconds", false, true}};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(settled); i++) {
+        const char *key = settled[i].key;
+        json_t *old = json_object_get(before, key);
+        if (old &&
+            (settled[i].always || settled[i].sticky || is_nothing(json_object_get(metadata, key))))
+            json_object_set(metadata, key, old);
+        else if (!old && settled[i].always)
+            json_object_del(metadata, key);
+    }
+}
+
 void object_prepare_update(json_t *object, const json_t *old, bool status_is_apart)
 {
-    static const char *const fixed[] = {
-        "uid",      "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-        "selfLink", "managedFields"};
-    json_t *metadata = metadata_of(object);
-    const json_t *before = json_object_get(old, "metadata");
-    for (size_t i = 0; i < MOT_ARRAY_SIZE(fixed); i++) {
-        json_t *value = json_object_get(before, fixed[i]);
-        if (value)
-            json_object_set_new(metadata, fixed[i], json_deep_copy(value));
-        else
-            json_object_del(metadata, fixed[i]);
-    }
+    settle_metadata(metadata_of(object), json_object_get(old, "metadata"));
     bool changed = !covers(object, old, status_is_apart) || !covers(old, object, status_is_apart);
-    json_object_set_new(metadata, "generation", json_integer(object_generation(old) + changed));
+    json_object_set_new(metadata_of(object), "generation",
+                        json_integer(object_generation(old) + changed));
 }
 
 bool object_mark_deleted(json_t *object)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/go_text.h>
 #include <mot/model/json.h>
 
 #include "internal.h"
@@ -75,6 +76,8 @@ static const char failed_text[] = "the server rejected our request due to an err
 
 struct patcher {
     json_t *root;
+    const json_t *values; /* the operations that the values are taken from */
+    size_t index;         /* of the present one */
     size_t copied_bytes;
     size_t moved_nodes;
     struct err *err;
@@ -203,16 +206,22 @@ static json_t *remove_at(const struct place *place)
     return value;
 }
 
-static json_t *value_of(const json_t *operation)
+/* Borrowed; NULL when there is none. */
+static const json_t *given_value(const struct patcher *patcher)
 {
-    const json_t *value = json_object_get(operation, "value");
+    return json_object_get(json_array_get(patcher->values, patcher->index), "value");
+}
+
+static json_t *value_of(const struct patcher *patcher)
+{
+    const json_t *value = given_value(patcher);
     return value ? json_deep_copy(value) : json_null();
 }
 
 static int apply_add(struct patcher *patcher, const json_t *operation, const struct place *to)
 {
-    (void)patcher;
-    return add_at(to, value_of(operation));
+    (void)operation;
+    return add_at(to, value_of(patcher));
 }
 
 static int apply_remove(struct patcher *patcher, const json_t *operation, const struct place *to)
@@ -229,21 +238,21 @@ static int apply_remove(struct patcher *patcher, const json_t *operation, const 
 /* A missing key is added, a missing index is not. */
 static int apply_replace(struct patcher *patcher, const json_t *operation, const struct place *to)
 {
-    (void)patcher;
+    (void)operation;
     if (json_is_object(to->parent))
-        return add_at(to, value_of(operation));
+        return add_at(to, value_of(patcher));
     long index = 0;
     if (!child_of(to->parent, to->step) || !parse_index(to->step, &index))
         return -1;
     if (index < 0)
         index += (long)json_array_size(to->parent);
-    return json_array_set_new(to->parent, (size_t)index, value_of(operation));
+    return json_array_set_new(to->parent, (size_t)index, value_of(patcher));
 }
 
 static int apply_test(struct patcher *patcher, const json_t *operation, const struct place *to)
 {
-    (void)patcher;
-    const json_t *wanted = json_object_get(operation, "value");
+    (void)operation;
+    const json_t *wanted = given_value(patcher);
     const json_t *found = child_of(to->parent, to->step);
     if (!found && json_is_array(to->parent))
         return -1;
@@ -293,9 +302,9 @@ static int apply_copy(struct patcher *patcher, const json_t *operation, const st
 }
 
 /* The path "": the whole document. */
-static int apply_to_root(struct patcher *patcher, const json_t *operation, const char *op)
+static int apply_to_root(struct patcher *patcher, const char *op)
 {
-    const json_t *value = json_object_get(operation, "value");
+    const json_t *value = given_value(patcher);
     if (strcmp(op, "test") == 0)
         return value && json_same(patcher->root, value) ? 0 : -1;
     if (strcmp(op, "replace") != 0 || (!json_is_object(value) && !json_is_array(value)))
@@ -320,7 +329,7 @@ static int apply_operation(struct patcher *patcher, const json_t *operation)
     if (!op || !path)
         return -1;
     if (*path == '\0')
-        return apply_to_root(patcher, operation, op);
+        return apply_to_root(patcher, op);
     if (strcmp(op, "move") == 0)
         return apply_move(patcher, operation);
     for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
@@ -396,18 +405,14 @@ static int check_document(const json_t *patch, struct err *err)
     return 0;
 }
 
-json_t *patch_json(const json_t *target, const json_t *patch, struct err *err)
+/* Steals @root. */
+static json_t *apply_all(json_t *root, const json_t *patch, const json_t *values, struct err *err)
 {
-    struct patcher patcher = {.err = err};
-    size_t index;
+    struct patcher patcher = {.root = root, .values = values, .err = err};
     json_t *operation;
-    if (!patch || check_document(patch, err) != 0)
-        return NULL;
-    if (err)
-        *err = (struct err){0};
-    patcher.root = json_deep_copy(target);
+    *err = (struct err){0};
     bool ok = true;
-    json_array_foreach(patch, index, operation)
+    json_array_foreach(patch, patcher.index, operation)
     {
         ok = ok && apply_operation(&patcher, operation) == 0;
     }
@@ -415,7 +420,99 @@ json_t *patch_json(const json_t *target, const json_t *patch, struct err *err)
     if (ok)
         return patcher.root;
     json_decref(patcher.root);
-    if (!err || err->code == ERR_NONE)
+    if (err->code == ERR_NONE)
         fail(&patcher);
     return NULL;
+}
+
+json_t *patch_json(const json_t *target, const json_t *patch, struct err *err)
+{
+    if (check_document(patch, err) != 0)
+        return NULL;
+    return apply_all(json_deep_copy(target), patch, patch, err);
+}
+
+/* ---- tests by text ---- */
+
+static json_t *to_raw(const json_t *value);
+
+static json_t *from_raw(const json_t *value, struct err *err);
+
+/* Copies with each scalar turned into its text, or back. */
+static json_t *copy_members(const json_t *value, bool raw, struct err *err)
+{
+    const char *key;
+    json_t *child;
+    json_t *copy = json_object();
+    json_object_foreach(json_mutable(value), key, child)
+    {
+        json_object_set_new_nocheck(copy, key, raw ? to_raw(child) : from_raw(child, err));
+    }
+    return copy;
+}
+
+static json_t *copy_elements(const json_t *value, bool raw, struct err *err)
+{
+    size_t index;
+    json_t *child;
+    json_t *copy = json_array();
+    json_array_foreach(value, index, child)
+    {
+        json_array_append_new(copy, raw ? to_raw(child) : from_raw(child, err));
+    }
+    return copy;
+}
+
+/* Strings and numbers become strings that hold the text that the server itself writes for them. */
+static json_t *to_raw(const json_t *value)
+{
+    if (json_is_object(value))
+        return copy_members(value, true, NULL);
+    if (json_is_array(value))
+        return copy_elements(value, true, NULL);
+    if (!json_is_string(value) && !json_is_number(value))
+        return json_incref(json_mutable(value));
+    AUTO_FREE char *text = go_json(value);
+    return json_string_nocheck(text);
+}
+
+/* The way back; the texts have been parsed once already. */
+static json_t *from_raw(const json_t *value, struct err *err)
+{
+    if (json_is_object(value))
+        return copy_members(value, false, err);
+    if (json_is_array(value))
+        return copy_elements(value, false, err);
+    if (!json_is_string(value))
+        return json_incref(json_mutable(value));
+    return json_parse(json_string_value(value), json_string_length(value), false, err);
+}
+
+static bool tests_values(const json_t *patch)
+{
+    size_t index;
+    json_t *operation;
+    json_array_foreach(patch, index, operation)
+    {
+        const char *op = json_at_text(operation, "op");
+        const json_t *value = json_object_get(operation, "value");
+        if (op && strcmp(op, "test") == 0 && value && !json_is_null(value))
+            return true;
+    }
+    return false;
+}
+
+json_t *patch_json_text(const json_t *target, const json_t *patch, const char *text, size_t len,
+                        struct err *err)
+{
+    if (check_document(patch, err) != 0)
+        return NULL;
+    if (!tests_values(patch))
+        return apply_all(json_deep_copy(target), patch, patch, err);
+    json_t *values = json_parse_raw(text, len, err);
+    json_t *raw = values ? apply_all(to_raw(target), patch, values, err) : NULL;
+    json_t *result = raw ? from_raw(raw, err) : NULL;
+    json_decref(values);
+    json_decref(raw);
+    return result;
 }

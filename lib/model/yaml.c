@@ -17,10 +17,13 @@
 #include "internal.h"
 
 #define ALIAS_NODES_MAX 10000
+#define DUPLICATES_MAX  100
+#define SHOWN_KEY_MAX   200
 #define TAG_PREFIX      "tag:yaml.org,2002:"
 
 struct reader {
-    const char *name;
+    const char *name;         /* NULL: errors are those of Go's decoder */
+    struct texts *duplicates; /* NULL: duplicate keys are an error; else they are noted here */
     yaml_parser_t parser;
     struct map *anchors; /* name → json_t, a reference each */
     size_t alias_nodes;
@@ -35,13 +38,33 @@ static void free_anchor(void *value)
 
 static int fail_at(const struct reader *reader, yaml_mark_t mark, const char *what)
 {
+    if (!reader->name)
+        return err_set(reader->err, ERR_INVALID, "yaml: line %zu: %s", mark.line + 1, what);
     return err_set(reader->err, ERR_INVALID, "%s:%zu:%zu: %s", reader->name, mark.line + 1,
                    mark.column + 1, what);
+}
+
+/* go-yaml is a translation of libyaml, with its own idea of where a problem is. */
+static int fail_as_go(const struct reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    size_t line = parser->problem_mark.line;
+    if (line == 0)
+        line = parser->context_mark.line;
+    else if (parser->error == YAML_SCANNER_ERROR)
+        line++;
+    const char *problem =
+        parser->problem ? parser->problem : "unknown problem parsing YAML content";
+    if (line == 0)
+        return err_set(reader->err, ERR_INVALID, "yaml: %s", problem);
+    return err_set(reader->err, ERR_INVALID, "yaml: line %zu: %s", line, problem);
 }
 
 static int fail_parser(const struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
+    if (!reader->name)
+        return fail_as_go(reader);
     yaml_mark_t mark = parser->problem_mark;
     if (parser->error == YAML_READER_ERROR)
         mark = parser->mark;
@@ -83,6 +106,16 @@ static json_t *decode_binary(const struct reader *reader, const yaml_event_t *ev
     return value;
 }
 
+/* .inf and .nan, which JSON does not have. */
+static void fail_number(const struct reader *reader, yaml_mark_t mark, const char *text)
+{
+    const char *name = strpbrk(text, "aA") ? "NaN" : *text == '-' ? "-Inf" : "+Inf";
+    if (reader->name)
+        fail_at(reader, mark, "json: unsupported value: not a finite number");
+    else
+        err_set(reader->err, ERR_INVALID, "json: unsupported value: %s", name);
+}
+
 /* A new reference; NULL with the error set. */
 static json_t *scalar_value(const struct reader *reader, const yaml_event_t *event)
 {
@@ -101,7 +134,7 @@ static json_t *scalar_value(const struct reader *reader, const yaml_event_t *eve
         return json_stringn_nocheck(text, len);
     json_t *value = yaml_resolve_plain(text, len);
     if (!value)
-        fail_at(reader, event->start_mark, "json: unsupported value: not a finite number");
+        fail_number(reader, event->start_mark, text);
     return value;
 }
 
@@ -202,6 +235,22 @@ static bool is_merge_key(const yaml_event_t *event)
            (!event->data.scalar.tag || has_tag(event, TAG_PREFIX "merge"));
 }
 
+/* False when duplicates are not allowed. */
+static bool note_duplicate(struct reader *reader, yaml_mark_t mark, const char *key)
+{
+    struct buf text;
+    buf_init(&text, BUF_MAX_DEFAULT);
+    buf_adds(&text, "key ");
+    write_go_quoted(&text, key, strlen(key) < SHOWN_KEY_MAX ? strlen(key) : SHOWN_KEY_MAX);
+    buf_adds(&text, " already set in map");
+    if (!reader->duplicates)
+        fail_at(reader, mark, text.data);
+    else if (reader->duplicates->count < DUPLICATES_MAX)
+        texts_addf(reader->duplicates, "line %zu: %s", mark.line + 1, text.data);
+    buf_release(&text);
+    return reader->duplicates != NULL;
+}
+
 static bool read_member(struct reader *reader, json_t *object, json_t **merges,
                         yaml_event_t *key_event)
 {
@@ -210,12 +259,8 @@ static bool read_member(struct reader *reader, json_t *object, json_t **merges,
     AUTO_FREE char *key = key_text(reader, key_event);
     if (!key)
         return false;
-    if (!merge && json_object_get(object, key)) {
-        char text[256];
-        snprintf(text, sizeof(text), "key \"%.200s\" already set in map", key);
-        fail_at(reader, mark, text);
+    if (!merge && json_object_get(object, key) && !note_duplicate(reader, mark, key))
         return false;
-    }
     yaml_event_t event;
     if (next_event(reader, &event) != 0)
         return false;
@@ -363,6 +408,35 @@ int yaml_parse(const char *name, const char *text, size_t len, struct yaml_docum
     if (result != 0)
         yaml_documents_release(ret_documents);
     return result;
+}
+
+/* Up to the end of the first document's value. */
+static json_t *read_first(struct reader *reader)
+{
+    for (bool started = false;;) {
+        yaml_event_t event;
+        if (next_event(reader, &event) != 0)
+            return NULL;
+        json_t *value = started ? node_value(reader, &event) : NULL;
+        bool end = event.type == YAML_STREAM_END_EVENT || event.type == YAML_NO_EVENT;
+        bool done = started || end;
+        started = event.type == YAML_DOCUMENT_START_EVENT;
+        yaml_event_delete(&event);
+        if (done)
+            return end ? json_null() : value;
+    }
+}
+
+json_t *yaml_parse_first(const char *text, size_t len, struct texts *duplicates, struct err *err)
+{
+    struct reader reader = {.duplicates = duplicates, .err = err};
+    *err = (struct err){0};
+    start_parser(&reader.parser, text, len);
+    reader.anchors = map_new(free_anchor);
+    json_t *value = read_first(&reader);
+    map_free(reader.anchors);
+    yaml_parser_delete(&reader.parser);
+    return value;
 }
 
 void yaml_documents_release(struct yaml_documents *documents)

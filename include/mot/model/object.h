@@ -35,11 +35,14 @@ char *object_encode(const json_t *object, size_t *ret_len) MOT_NODISCARD;
  */
 char *object_selectable(const json_t *object, const char *const *fields) MOT_NODISCARD;
 
-/* Sets uid, creationTimestamp, generation 1; removes what a client may not set. */
+/* Sets uid, creationTimestamp, generation 1; removes what a client may not set. managedFields stay
+ * as they are, also in the next one. */
 void object_prepare_create(json_t *object);
 /*
- * Sets what may not change from @old (uid, creationTimestamp, deletionTimestamp, …), and
- * generation: old + 1 if anything but metadata (and status, when @status_is_apart) differs.
+ * Sets what may not change from @old (creationTimestamp, a deletionTimestamp that is there, the uid
+ * unless it is given), and generation: old + 1 if anything but metadata (and status, when
+ * @status_is_apart) differs. A different uid, or a deletionTimestamp where there was none, stays:
+ * schema_validate_update() refuses it.
  */
 void object_prepare_update(json_t *object, const json_t *old, bool status_is_apart);
 /* deletionTimestamp now, deletionGracePeriodSeconds 0, generation + 1; false if it already had one.

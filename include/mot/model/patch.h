@@ -13,5 +13,9 @@ json_t *patch_merge(const json_t *target, const json_t *patch) MOT_NODISCARD;
  * ERR_TOO_LARGE: over 10000 operations, or over 3 MiB copied in all. As evanphx/json-patch v4.13
  * does it. A new value that shares nothing with the arguments. */
 json_t *patch_json(const json_t *target, const json_t *patch, struct err *err) MOT_NODISCARD;
+/* The same for @patch as it was parsed from @text, with the tests of a real server: it compares
+ * strings and numbers by their JSON text, so 1.0 is not 1. */
+json_t *patch_json_text(const json_t *target, const json_t *patch, const char *text, size_t len,
+                        struct err *err) MOT_NODISCARD;
 
 #endif

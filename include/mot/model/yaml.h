@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include <mot/base/err.h>
+#include <mot/model/texts.h>
 
 struct yaml_document {
     json_t *value; /* owned */
@@ -26,6 +27,14 @@ struct yaml_documents {
  */
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_documents *ret_documents,
                struct err *err) MOT_NODISCARD;
+/*
+ * As a kube-apiserver reads a body: the first document alone (null when there is none), the last of
+ * duplicate keys wins and each is added to @duplicates as `line 7: key "image" already set in map`
+ * (at most 100). Errors are those of Go's decoder: `yaml: line 2: mapping values are not allowed in
+ * this context`. A new reference.
+ */
+json_t *yaml_parse_first(const char *text, size_t len, struct texts *duplicates,
+                         struct err *err) MOT_NODISCARD;
 void yaml_documents_release(struct yaml_documents *documents);
 /* The line of a path ("regions[2].name") in the document that starts at or after @document_line; 0
  * when it isn't there. For error messages only: it parses again. */

@@ -118,12 +118,38 @@ static void counts_generations(void **state)
                             quoted("{'uid':'u','generation':4,'creationTimestamp':'t'}"));
         json_object_set_new(
             object, "metadata",
-            quoted("{'uid':'v','generation':77,'deletionTimestamp':'d','labels':{'a':'b'}}"));
+            quoted("{'generation':77,'creationTimestamp':'mine','labels':{'a':'b'}}"));
         object_prepare_update(object, old, cases[i].status_is_apart);
         assert_int_equal(object_generation(object), cases[i].generation);
         assert_string_equal(object_uid(object), "u");
-        assert_false(object_deleting(object));
+        assert_string_equal(json_at_text(object, "metadata.creationTimestamp"), "t");
         assert_non_null(json_at(object, "metadata.labels"));
+        json_decref(old);
+        json_decref(object);
+    }
+}
+
+/* What a client may not change is either put right or left for the validation to refuse. */
+static void settles_metadata(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"{'uid':'u'}", "{'uid':''}", "{'uid':'u','generation':0}"},
+        {"{'uid':'u'}", "{'uid':'v'}", "{'uid':'v','generation':0}"},
+        {"{}", "{'deletionTimestamp':'d'}", "{'deletionTimestamp':'d','generation':0}"},
+        {"{'deletionTimestamp':'d','deletionGracePeriodSeconds':0}", "{}",
+         "{'deletionTimestamp':'d','deletionGracePeriodSeconds':0,'generation':0}"},
+        {"{'deletionTimestamp':'d'}", "{'deletionTimestamp':'e'}",
+         "{'deletionTimestamp':'d','generation':0}"},
+        {"{}", "{'selfLink':'/','creationTimestamp':'x'}", "{'generation':0}"},
+        {"{'managedFields':[1]}", "{}", "{'generation':0}"},
+        {"{}", "{'managedFields':[1]}", "{'managedFields':[1],'generation':0}"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        json_t *old = json_pack("{s:o}", "metadata", quoted(cases[i][0]));
+        json_t *object = json_pack("{s:o}", "metadata", quoted(cases[i][1]));
+        object_prepare_update(object, old, true);
+        expect_json(json_incref(json_object_get(object, "metadata")), cases[i][2], cases[i][1]);
         json_decref(old);
         json_decref(object);
     }
@@ -203,9 +229,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_and_writes), cmocka_unit_test(writes_odd_bodies),
         cmocka_unit_test(makes_selectables),  cmocka_unit_test(prepares_creation),
-        cmocka_unit_test(counts_generations), cmocka_unit_test(marks_deleted_once),
-        cmocka_unit_test(keeps_finalizers),   cmocka_unit_test(never_null),
-        cmocka_unit_test(sets_conditions),
+        cmocka_unit_test(counts_generations), cmocka_unit_test(settles_metadata),
+        cmocka_unit_test(marks_deleted_once), cmocka_unit_test(keeps_finalizers),
+        cmocka_unit_test(never_null),         cmocka_unit_test(sets_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,56 @@ static void bounds_copied_bytes(void **state)
     json_decref(patch);
 }
 
+/* Strings and numbers are compared by their text, against what the server itself writes. */
+static void tests_by_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *patch, *expected;
+    } cases[] = {
+        {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1}]", "{'a':1}"},
+        {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.0}]", NULL},
+        {"{\"a\":1.5}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.50}]", NULL},
+        {"{\"a\":1.5}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1.5}]", "{'a':1.5}"},
+        {"{\"a\":\"<\"}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":\"<\"}]", NULL},
+        {"{\"a\":\"<\"}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":\"\\u003c\"}]", "{'a':'<'}"},
+        {"{\"a\":\"\xc3\xa9\"}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":\"\xc3\xa9\"}]",
+         "{'a':'\xc3\xa9'}"},
+        {"{\"a\":\"\xc3\xa9\"}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":\"\\u00e9\"}]", NULL},
+        {"{\"a\":\"1\"}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1}]", NULL},
+        {"{\"a\":{\"x\":1,\"y\":[\"b\",null,true]}}",
+         "[{\"op\":\"test\",\"path\":\"/a\",\"value\":{\"y\": [\"b\", null,true],\"x\":1}}]",
+         "{'a':{'x':1,'y':['b',null,true]}}"},
+        {"{\"a\":{}}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":[]}]", NULL},
+        {"{\"a\":true}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":true}]", "{'a':true}"},
+        {"{}",
+         "[{\"op\":\"add\",\"path\":\"/a\",\"value\":1.0},"
+         "{\"op\":\"test\",\"path\":\"/a\",\"value\":1.0}]",
+         "{'a':1.0}"},
+        {"{\"a\":[5]}",
+         "[{\"op\":\"test\",\"path\":\"/a/-1\",\"value\":5},"
+         "{\"op\":\"replace\",\"path\":\"/a/0\",\"value\":{\"s\":\"\\u003ct\\n\"}}]",
+         "{'a':[{'s':'<t\\n'}]}"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct err err = {0};
+        json_t *target = json_loads(cases[i].target, 0, NULL);
+        json_t *patch = json_loads(cases[i].patch, 0, NULL);
+        json_t *result =
+            patch_json_text(target, patch, cases[i].patch, strlen(cases[i].patch), &err);
+        if (cases[i].expected) {
+            if (!result)
+                fail_msg("%s: %s", cases[i].patch, err.message);
+            expect_json(result, cases[i].expected, cases[i].patch);
+        } else {
+            assert_null(result);
+            assert_int_equal(err.code, ERR_CONFLICT);
+        }
+        json_decref(target);
+        json_decref(patch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +270,7 @@ int main(void)
         cmocka_unit_test(refuses_other_documents),
         cmocka_unit_test(bounds_work),
         cmocka_unit_test(bounds_copied_bytes),
+        cmocka_unit_test(tests_by_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

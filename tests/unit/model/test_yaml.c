@@ -187,13 +187,75 @@ static void writes_as_kubectl(void **state)
     }
 }
 
+/* A body as a kube-apiserver reads it. */
+static void reads_first_document(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected, *duplicate;
+    } cases[] = {
+        {"a: 1\n---\nb: [\n", "{'a':1}", NULL},
+        {"", "null", NULL},
+        {"---\n", "null", NULL},
+        {"a: 1\nb: 2\na: 3\n", "{'a':3,'b':2}", "line 3: key \"a\" already set in map"},
+        {"{\"a\": 1,\n \"a\": 2}", "{'a':2}", "line 2: key \"a\" already set in map"},
+        {"x: {yes: 1, 1: 2, 1.5: 3}", "{'x':{'true':1,'1':2,'1.5':3}}", NULL},
+        {"[on, OFF, y, n, ~, 012, 0777, 08, 0o12, 0x1F, 0b11, 1_000, 1e3, .5, 5., 1e400]",
+         "[true,false,true,false,null,10,511,8,10,31,3,1000,1000,0.5,5,'1e400']", NULL},
+        {"[12:30:45, 2020-01-01, !!binary aGk=, 9223372036854775808, Null, '']",
+         "['12:30:45','2020-01-01','hi',9223372036854775808.0,null,'']", NULL},
+        {"base: &b {a: 1, c: 2}\nx: {<<: *b, a: 5}\n", "{'base':{'a':1,'c':2},'x':{'a':5,'c':2}}",
+         NULL},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct err err = {0};
+        struct texts duplicates = {0};
+        json_t *value = yaml_parse_first(cases[i].text, strlen(cases[i].text), &duplicates, &err);
+        if (!value)
+            fail_msg("%s: %s", cases[i].text, err.message);
+        expect_json(value, cases[i].expected, cases[i].text);
+        assert_int_equal(duplicates.count, cases[i].duplicate ? 1 : 0);
+        if (cases[i].duplicate)
+            expect_text(duplicates.items[0], cases[i].duplicate, cases[i].text);
+        texts_release(&duplicates);
+    }
+}
+
+static void fails_as_go(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a: .inf", "json: unsupported value: +Inf"},
+        {"a: -.Inf", "json: unsupported value: -Inf"},
+        {"a: .NaN", "json: unsupported value: NaN"},
+        {"a: b: c", "yaml: mapping values are not allowed in this context"},
+        {"x: 1\na: b: c\n", "yaml: line 2: mapping values are not allowed in this context"},
+        {"a: [1, 2", "yaml: line 1: did not find expected ',' or ']'"},
+        {"a: *x", "yaml: line 1: unknown anchor 'x' referenced"},
+        {"~: 1", "yaml: line 1: a key must be a string"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct err err = {0};
+        struct texts duplicates = {0};
+        assert_null(yaml_parse_first(cases[i][0], strlen(cases[i][0]), &duplicates, &err));
+        assert_int_equal(err.code, ERR_INVALID);
+        expect_text(err.message, cases[i][1], cases[i][0]);
+        texts_release(&duplicates);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_scalars_as_kubectl), cmocka_unit_test(reads_structures),
-        cmocka_unit_test(counts_documents),         cmocka_unit_test(refuses),
-        cmocka_unit_test(survives_bombs),           cmocka_unit_test(finds_lines),
+        cmocka_unit_test(reads_scalars_as_kubectl),
+        cmocka_unit_test(reads_structures),
+        cmocka_unit_test(counts_documents),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(survives_bombs),
+        cmocka_unit_test(finds_lines),
         cmocka_unit_test(writes_as_kubectl),
+        cmocka_unit_test(reads_first_document),
+        cmocka_unit_test(fails_as_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
