@@ -6,8 +6,6 @@
 
 #include "schema_internal.h"
 
-#define SCHEMA_DEPTH_MAX 64
-
 static struct node *compile(const json_t *json, int depth, struct err *err);
 
 /* ---- release ---- */
@@ -295,6 +293,24 @@ static void note_children(struct node *node)
     note_child(node, node->items);
 }
 
+/* What is filled in must be valid. */
+static int check_default(const struct node *node, struct err *err)
+{
+    struct field_errors errors = {.max = 1};
+    if (!node->fallback)
+        return 0;
+    json_t *value = json_deep_copy(node->fallback);
+    fill_defaults(value, node);
+    validate_values(node, value, NULL, &errors);
+    if (errors.count > 0)
+        err_set(err, ERR_INVALID, "default: %s: %s", errors.items[0].field,
+                errors.items[0].message);
+    json_decref(value);
+    bool ok = errors.count == 0;
+    field_errors_release(&errors);
+    return ok ? 0 : -1;
+}
+
 static struct node *compile(const json_t *json, int depth, struct err *err)
 {
     if (depth > SCHEMA_DEPTH_MAX || !json_is_object(json)) {
@@ -308,7 +324,8 @@ static struct node *compile(const json_t *json, int depth, struct err *err)
     if (read_type(json, node, err) == 0 && read_list_type(json, node, err) == 0 &&
         read_pattern(json, node, err) == 0 && compile_children(node, json, depth + 1, err) == 0) {
         note_children(node);
-        return node;
+        if (check_default(node, err) == 0)
+            return node;
     }
     node_free(node);
     return NULL;
@@ -335,7 +352,7 @@ static void forget_name_format(struct node *root)
 
 struct schema *schema_compile(const json_t *open_api, struct err *err)
 {
-    struct node *root = compile(open_api, 0, err);
+    struct node *root = check_structure(open_api, err) == 0 ? compile(open_api, 0, err) : NULL;
     if (!root)
         return NULL;
     struct schema *schema = mem_zalloc(sizeof(*schema));

@@ -59,6 +59,11 @@ static void fill(json_t *value, const struct node *node)
         fill_array(value, node->items);
 }
 
+void fill_defaults(json_t *value, const struct node *node)
+{
+    fill(value, node);
+}
+
 void schema_default(const struct schema *schema, json_t *object)
 {
     fill(object, schema->root);

@@ -9,6 +9,8 @@
 
 #include "internal.h"
 
+#define SCHEMA_DEPTH_MAX 64
+
 enum schema_type {
     TYPE_ANY = 0,
     TYPE_OBJECT,
@@ -110,6 +112,11 @@ struct schema {
     enum name_format name_format;
 };
 
+/* ERR_INVALID, with the path, unless a CRD may have this schema. */
+int check_structure(const json_t *open_api, struct err *err);
+/* The defaults below a value, in place. */
+void fill_defaults(json_t *value, const struct node *node);
+
 const struct node *node_property(const struct node *node, const char *name);
 /* The node of a member: its property's, or that of additionalProperties; NULL when there is none.
  */
@@ -136,8 +143,6 @@ char *path_field(const struct path *path);
 
 /* A value as an error shows it: strings quoted as in Go, others plain, containers as JSON. */
 void write_bad_value(struct buf *buf, const json_t *value);
-/* A number as Go's %v prints it. */
-void write_go_number(struct buf *buf, double number);
 /* Nothing more is taken: callers need not put it into words. */
 bool field_errors_full(const struct field_errors *errors);
 /* Takes over what @from holds. */

@@ -110,7 +110,7 @@ static void refuses_definitions(void **state)
         {"kind: CustomResourceDefinition\nspec: {group: x, names: {plural: a, kind: A, singular: "
          "a, listKind: B}, versions: "
          "[{name: v1, schema: {openAPIV3Schema: {type: b}}}]}\n",
-         "kind: kind a.x: unknown type \"b\""},
+         "kind: kind a.x: type: must be array, boolean, integer, number, object or string"},
     };
     for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
         struct err err = {0};

@@ -412,17 +412,179 @@ static void refuses_schemas(void **state)
 {
     (void)state;
     static const char *const table[][2] = {
-        {"5", "a schema must be an object, nested at most 64 deep"},
-        {"{'type':'strang'}", "unknown type \"strang\""},
-        {"{'properties':{'a':{'items':{'pattern':'('}}}}",
-         "a: items: pattern (: Unmatched ( or \\("},
-        {"{'pattern':'\\\\bx'}", "pattern \\bx: this escape is not supported in a pattern"},
-        {"{'x-kubernetes-list-type':'map'}",
-         "x-kubernetes-list-type \"map\" is unknown or lacks keys"},
+        {"5", "a schema must be an object"},
+        {"{}", "type: must not be empty at the root"},
+        {"{'type':'string'}", "type: must be object at the root"},
+        {"{'type':'object','nullable':true}", "nullable: must be false at the root"},
+        {"{'type':'object','additionalProperties':{'type':'string'}}",
+         "additionalProperties: must not be used at the root"},
+        {"{'type':'object','x-kubernetes-validations':[{'rule':'self == oldSelf'}]}",
+         "x-kubernetes-validations: rules in CEL are not supported"},
+        {"{'type':'object','properties':{'metadata':{'type':'object','required':['name']}}}",
+         "properties[metadata]: must not specify anything other than name and generateName"},
+        {"{'type':'object','properties':{'metadata':{'type':'object','properties':{'labels':{'type'"
+         ":'object'}}}}}",
+         "properties[metadata]: must not specify anything other than name and generateName"},
+        {"{'type':'object','anyOf':[{'required':['a']},{'properties':{'zz':{'minimum':1}}}]}",
+         "anyOf[1].properties[zz]: must also be declared outside of allOf, anyOf, oneOf, not"},
     };
     for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
         struct err err = {0};
         json_t *json = quoted(table[i][0]);
+        assert_null(schema_compile(json, &err));
+        expect_text(err.message, table[i][1], table[i][0]);
+        json_decref(json);
+    }
+}
+
+/* A schema for the field "a", and what is wrong with it; "" for nothing. */
+static const char *const field_schemas[][2] = {
+    {"{'type':'string'}", ""},
+    {"{'type':'strang'}", ".type: must be array, boolean, integer, number, object or string"},
+    {"{'type':'null'}", ".type: must be array, boolean, integer, number, object or string"},
+    {"{'type':['string']}", ".type: must be a string"},
+    {"{'description':'x'}", ".type: must not be empty for specified object fields"},
+    {"{'type':'string','const':1}", ".const: unknown keyword"},
+    {"{'type':'string','readOnly':true}", ".readOnly: unknown keyword"},
+    {"{'$ref':'#/x'}", ".$ref: references are not supported"},
+    {"{'type':'object','definitions':{}}", ".definitions: must not be set"},
+    {"{'type':'object','dependencies':{}}", ".dependencies: must not be set"},
+    {"{'type':'object','patternProperties':{}}", ".patternProperties: must not be set"},
+    {"{'type':'array','additionalItems':{},'items':{'type':'string'}}",
+     ".additionalItems: must not be set"},
+    {"{'type':'string','id':'x'}", ".id: must not be set"},
+    {"{'type':'array','uniqueItems':true,'items':{'type':'string'}}",
+     ".uniqueItems: use x-kubernetes-list-type: set"},
+    {"{'type':'array','uniqueItems':false,'items':{'type':'string'}}", ""},
+    {"{'type':'string','title':'t','description':'d','example':5,'externalDocs':{'url':'x'}}", ""},
+    {"{'type':'string','nullable':'yes'}", ".nullable: must be true or false"},
+    {"{'type':'integer','minimum':'1'}", ".minimum: must be a number"},
+    {"{'type':'integer','minimum':1,'exclusiveMinimum':5}",
+     ".exclusiveMinimum: must be true or false"},
+    {"{'type':'string','minLength':-1}", ".minLength: must be an integer, not less than 0"},
+    {"{'type':'string','maxLength':1.5}", ".maxLength: must be an integer, not less than 0"},
+    {"{'type':'string','enum':'x'}", ".enum: must be a list"},
+    {"{'type':'object','required':[1]}", ".required: must be a list of strings"},
+    {"{'type':'object','properties':{'b':5}}", ".properties: must be an object of schema objects"},
+    {"{'type':'object','properties':{'b':{}}}",
+     ".properties[b].type: must not be empty for specified object fields"},
+    {"{'type':'object','additionalProperties':5}",
+     ".additionalProperties: must be a schema object, true or false"},
+    {"{'type':'object','additionalProperties':{'type':'string'},'properties':{'b':{'type':'string'}"
+     "}}",
+     ".additionalProperties: must not stand with properties"},
+    {"{'type':'object','additionalProperties':true}", ""},
+    {"{'type':'array'}", ".items: must be specified"},
+    {"{'type':'array','items':[{'type':'string'}]}", ".items: must be a schema object"},
+    {"{'type':'array','items':{'description':'x'}}",
+     ".items.type: must not be empty for specified array items"},
+    {"{'type':'string','anyOf':{}}", ".anyOf: must be a list of schema objects"},
+    {"{'type':'string','anyOf':[{'minLength':1},{'pattern':'^x'}]}", ""},
+    {"{'type':'string','oneOf':[{'type':'string'}]}",
+     ".oneOf[0].type: must not be set inside of allOf, anyOf, oneOf and not"},
+    {"{'type':'string','allOf':[{'default':'x'}]}",
+     ".allOf[0].default: must not be set inside of allOf, anyOf, oneOf and not"},
+    {"{'type':'string','not':{'nullable':true}}",
+     ".not.nullable: must not be set inside of allOf, anyOf, oneOf and not"},
+    {"{'type':'object','anyOf':[{'properties':{'b':{'description':'x'}}}]}",
+     ".anyOf[0].properties[b].description: must not be set inside of allOf, anyOf, oneOf and not"},
+    {"{'type':'object','anyOf':[{'properties':{'b':{'minimum':1}}}]}", ""},
+    {"{'type':'object','not':{'additionalProperties':{}}}",
+     ".not.additionalProperties: must not be set inside of allOf, anyOf, oneOf and not"},
+    {"{'x-kubernetes-int-or-string':true}", ""},
+    {"{'x-kubernetes-int-or-string':true,'anyOf':[{'type':'integer'},{'type':'string'}]}", ""},
+    {"{'x-kubernetes-int-or-string':true,'allOf':[{'anyOf':[{'type':'integer'},{'type':'string'}]},"
+     "{'pattern':'x'}]}",
+     ""},
+    {"{'x-kubernetes-int-or-string':true,'type':'string'}",
+     ".type: must be empty if x-kubernetes-int-or-string is true"},
+    {"{'x-kubernetes-int-or-string':true,'x-kubernetes-preserve-unknown-fields':true}",
+     ".x-kubernetes-int-or-string: must not stand with x-kubernetes-preserve-unknown-fields or "
+     "x-kubernetes-embedded-resource"},
+    {"{'x-kubernetes-preserve-unknown-fields':true}", ""},
+    {"{'type':'object','x-kubernetes-preserve-unknown-fields':false}",
+     ".x-kubernetes-preserve-unknown-fields: must be true or undefined"},
+    {"{'type':'object','x-kubernetes-embedded-resource':true,'x-kubernetes-preserve-unknown-fields'"
+     ":true}",
+     ""},
+    {"{'type':'object','x-kubernetes-embedded-resource':true}",
+     ".properties: must not be empty if x-kubernetes-embedded-resource is true without "
+     "x-kubernetes-preserve-unknown-fields"},
+    {"{'x-kubernetes-embedded-resource':true,'x-kubernetes-preserve-unknown-fields':true}",
+     ".type: must be object if x-kubernetes-embedded-resource is true"},
+    {"{'type':'array','items':{'type':'string'},'x-kubernetes-list-type':'bag'}",
+     ".x-kubernetes-list-type: must be atomic, set or map"},
+    {"{'type':'object','x-kubernetes-list-type':'set'}",
+     ".type: must be array if x-kubernetes-list-type is set"},
+    {"{'type':'array','items':{'type':'object'},'x-kubernetes-list-type':'set'}",
+     ".items: must be scalar or atomic if x-kubernetes-list-type is set"},
+    {"{'type':'array','items':{'type':'object','x-kubernetes-map-type':'atomic'},'x-kubernetes-list"
+     "-type':'set'}",
+     ""},
+    {"{'type':'array','items':{'type':'array','items':{'type':'string'}},'x-kubernetes-list-type':'"
+     "set'}",
+     ""},
+    {"{'type':'array','items':{'type':'object'},'x-kubernetes-list-type':'map'}",
+     ".x-kubernetes-list-map-keys: must not be empty if x-kubernetes-list-type is map"},
+    {"{'type':'array','items':{'type':'string'},'x-kubernetes-list-map-keys':['k']}",
+     ".x-kubernetes-list-map-keys: must be empty if x-kubernetes-list-type is not map"},
+    {"{'type':'array','items':{'type':'string'},'x-kubernetes-list-type':'map','x-kubernetes-list-"
+     "map-keys':['k']}",
+     ".items.type: must be object if x-kubernetes-list-type is map"},
+    {"{'type':'array','items':{'type':'object'},'x-kubernetes-list-type':'map','x-kubernetes-list-"
+     "map-keys':['k']}",
+     ".items.properties[k]: must be declared, it is in x-kubernetes-list-map-keys"},
+    {"{'type':'array','items':{'type':'object','properties':{'k':{'type':'string'}}},'x-kubernetes-"
+     "list-type':'map','x-kubernetes-list-map-keys':['k']}",
+     ".items.properties[k]: must have a default or be required, it is in "
+     "x-kubernetes-list-map-keys"},
+    {"{'type':'array','items':{'type':'object','required':['k'],'properties':{'k':{'type':'object'}"
+     "}},'x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k']}",
+     ".items.properties[k]: must be scalar, it is in x-kubernetes-list-map-keys"},
+    {"{'type':'object','x-kubernetes-map-type':'set'}",
+     ".x-kubernetes-map-type: must be granular or atomic"},
+    {"{'type':'string','x-kubernetes-map-type':'atomic'}",
+     ".type: must be object if x-kubernetes-map-type is set"},
+    {"{'type':'object','x-kubernetes-map-type':'granular'}", ""},
+    {"{'type':'string','format':'zzz'}", ""},
+};
+
+static void checks_the_structure(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(field_schemas); i++) {
+        struct err err = {0};
+        json_t *json = json_pack("{s:s, s:{s:o}}", "type", "object", "properties", "a",
+                                 quoted(field_schemas[i][0]));
+        struct schema *schema = schema_compile(json, &err);
+        AUTO_FREE char *wanted = mem_printf("properties[a]%s", field_schemas[i][1]);
+        if (!schema != (*field_schemas[i][1] != '\0'))
+            fail_msg("%s: %s", field_schemas[i][0], err.message);
+        if (!schema)
+            expect_text(err.message, wanted, field_schemas[i][0]);
+        schema_free(schema);
+        json_decref(json);
+    }
+}
+
+static void refuses_patterns_and_defaults(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {"{'type':'array','items':{'type':'string','pattern':'('}}",
+         "a: items: pattern (: Unmatched ( or \\("},
+        {"{'type':'string','pattern':'\\\\bx'}",
+         "a: pattern \\bx: this escape is not supported in a pattern"},
+        {"{'type':'string','default':5}",
+         "a: default: <nil>: Invalid value: \"integer\":  in body must be of type string: "
+         "\"integer\""},
+        {"{'type':'object','default':{},'required':['b'],'properties':{'b':{'type':'string'}}}",
+         "a: default: b: Required value"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        struct err err = {0};
+        json_t *json =
+            json_pack("{s:s, s:{s:o}}", "type", "object", "properties", "a", quoted(table[i][0]));
         assert_null(schema_compile(json, &err));
         expect_text(err.message, table[i][1], table[i][0]);
         json_decref(json);
@@ -595,6 +757,8 @@ int main(void)
         cmocka_unit_test(passes_over_a_million_mistakes),
         cmocka_unit_test(fills_in_defaults),
         cmocka_unit_test(refuses_schemas),
+        cmocka_unit_test(checks_the_structure),
+        cmocka_unit_test(refuses_patterns_and_defaults),
         cmocka_unit_test(understands_patterns),
         cmocka_unit_test(checks_formats),
         cmocka_unit_test(survives_any_type),
