@@ -60,7 +60,12 @@ void table_free(struct table *table)
 /* Kinds of Kubernetes itself have columns that a CRD can't have. */
 static bool is_core(const struct kind *kind)
 {
-    return kind->group && (!*kind->group || *kind->view_of);
+    static const char suffix[] = ".k8s.io";
+    size_t len = kind->group ? strlen(kind->group) : 0;
+    size_t suffix_len = sizeof(suffix) - 1;
+    if (!kind->group)
+        return false;
+    return len == 0 || (len > suffix_len && strcmp(kind->group + len - suffix_len, suffix) == 0);
 }
 
 static void read_format(struct table *table, struct column *column)

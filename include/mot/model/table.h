@@ -19,9 +19,9 @@ struct table;
  * ERR_INVALID when one of the JSON paths is beyond the subset of CRDs: .a.b, .a\.b, ['a'], [0],
  * [-1], [*], [?(@.type=="Ready")].
  *
- * Kinds of the core group, and views of them, have computed columns: ".a | .b" (the first that is
- * there), "{.a}/{.b}" (both, with a slash between them); in lower case with the format "lower"; one
- * with the format "name" takes the place of Name. */
+ * Kinds of Kubernetes itself (in the core group, or one of k8s.io) have computed columns: ".a | .b"
+ * (the first that is there), "{.a}/{.b}" (both, with a slash between them); in lower case with the
+ * format "lower"; one with the format "name" takes the place of Name. */
 struct table *table_new(const struct kind *kind, struct err *err) MOT_NODISCARD;
 void table_free(struct table *table);
 size_t table_column_count(const struct table *table);
