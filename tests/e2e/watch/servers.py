@@ -45,8 +45,8 @@ class Database(Postgres):
 class Server(Api):
     """A `mot api` that keeps its port when it is started again."""
 
-    def __init__(self, mot, url):  # pylint: disable=super-init-not-called
-        self.mot, self.url, self.port = mot, url, 0
+    def __init__(self, mot, url, *arguments):  # pylint: disable=super-init-not-called
+        self.mot, self.url, self.arguments, self.port = mot, url, arguments, 0
         self.dir = tempfile.mkdtemp(prefix="mot-e2e-api-", dir="/tmp")
         self.start()
 
@@ -56,8 +56,8 @@ class Server(Api):
             os.unlink(port_file)
         self.log = open(self.dir + "/log", "ab")
         self.process = subprocess.Popen(
-            [self.mot, "api", "--db", self.url, "--port", str(self.port), "--port-file", port_file],
-            stdout=self.log, stderr=subprocess.STDOUT)
+            [self.mot, "api", "--db", self.url, "--port", str(self.port), "--port-file", port_file,
+             *self.arguments], stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._port(port_file), "mot api: " + self.dir + "/log", 60)
         self.port = self._port(port_file)
         self.base = f"http://127.0.0.1:{self.port}"

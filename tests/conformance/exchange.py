@@ -1,0 +1,161 @@
+"""Sends the steps of a case to a server and makes the answers comparable. Standard library only."""
+
+import hashlib
+import http.client
+import json
+import re
+import urllib.parse
+
+import normal
+from sides import Failure
+
+HEADERS = ("Content-Type", "Warning", "Retry-After", "Allow", "Location")
+AGENT = "conformance/1"
+
+
+def namespace_of(name):
+    return "c" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def digest(case):
+    """Changes with what a case asks, so that an old record of another question is noticed."""
+    return hashlib.sha256(json.dumps(case["steps"], sort_keys=True, default=repr).encode()).hexdigest()[:12]
+
+
+class WatchStream:
+    """An answer of a watch that is still coming."""
+
+    def __init__(self, connection, answer):
+        self.connection, self.answer = connection, answer
+
+    def next(self, seconds):
+        """The next event; None at the end; raises OSError when none comes in time."""
+        self.connection.sock.settimeout(seconds)
+        line = self.answer.readline()
+        return json.loads(line) if line else None
+
+    def close(self):
+        self.connection.close()
+
+
+class Session:
+    """One case on one server, in a namespace of its own."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.namespace = namespace_of(name)
+        self.tokens = normal.Tokens(self.namespace)
+        self.connection = None
+        self.watches = {}
+
+    def run(self, case):
+        try:
+            self.server.add_namespace(self.namespace)
+            return [self.step(step) for step in case["steps"]]
+        finally:
+            for watch in self.watches.values():
+                watch.close()
+            if self.connection:
+                self.connection.close()
+
+    def step(self, step):
+        try:
+            return getattr(self, step["do"])(step)
+        except (OSError, http.client.HTTPException) as error:
+            self.connection = None
+            return {"failed": type(error).__name__}
+
+    # ---------------------------------------------------------------------------------- requests
+
+    def send(self, connection, step):
+        path = self.tokens.fill(step["path"])
+        path = urllib.parse.quote(path, safe="/?&=%,:;!()~*'+$@-._[]")
+        data = step.get("body")
+        if isinstance(data, (dict, list)):
+            data = json.dumps(data, ensure_ascii=False)
+        if isinstance(data, str):
+            data = self.tokens.fill(data).encode("utf-8", "surrogateescape")
+        headers = {"User-Agent": AGENT, **self.server.headers, **step.get("headers", {})}
+        headers = {name: value for name, value in headers.items() if value is not None}
+        connection.request(step["method"], path, data, headers)
+        return connection.getresponse()
+
+    def request(self, step):
+        if not self.connection:
+            self.connection = self.server.connect()
+        answer = self.send(self.connection, step)
+        data = answer.read()
+        if answer.getheader("Connection", "").lower() == "close":
+            self.connection.close()
+            self.connection = None
+        return self.record(step, answer, data)
+
+    def record(self, step, answer, data):
+        headers = {}
+        for name in HEADERS:
+            values = answer.headers.get_all(name)
+            if values:
+                headers[name] = [self.tokens.text(value) for value in values] if name == "Warning" else values[0]
+        recorded = {"status": answer.status, "headers": headers}
+        text = data.decode("utf-8", "surrogateescape")
+        if step.get("text"):
+            recorded["text"] = self.tokens.text(text)
+        elif re.match(r"application/json", headers.get("Content-Type", "")) and text:
+            recorded["body"] = normal.body(self.tokens, json.loads(text), step.get("order"))
+        elif text:
+            recorded["text"] = self.tokens.text(text)
+        if step.get("quiet") and answer.status < 300:
+            return {"status": answer.status}
+        return recorded
+
+    # ---------------------------------------------------------------------------------- watches
+
+    def watch(self, step):
+        connection = self.server.connect()
+        answer = self.send(connection, {"method": "GET", **step})
+        recorded = {"status": answer.status}
+        if answer.status == 200:
+            recorded["headers"] = {"Content-Type": answer.getheader("Content-Type")}
+            self.watches[step["name"]] = WatchStream(connection, answer)
+            return recorded
+        try:
+            return self.record(step, answer, answer.read())
+        finally:
+            connection.close()
+
+    def events(self, step):
+        """As many events as wanted, or all until the end."""
+        if step["name"] not in self.watches:
+            return {"failed": "no watch"}
+        watch, found = self.watches[step["name"]], []
+        while step.get("count") is None or len(found) < step["count"]:
+            try:
+                event = watch.next(step.get("seconds", 10))
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                return {"events": found, "failed": type(error).__name__}
+            if event is None:
+                return {"events": found, "end": True}
+            self.add_event(step, found, event)
+        return {"events": found}
+
+    def add_event(self, step, found, event):
+        """Progress bookmarks come when they like: several are one, and only those who ask for them see it."""
+        meta = event["object"].get("metadata") or {}
+        if event["type"] == "BOOKMARK" and "annotations" not in meta and event["object"]["kind"] != "Table":
+            if step.get("bookmarks") and (not found or found[-1] != "BOOKMARK"):
+                found.append("BOOKMARK")
+            return
+        found.append({"type": event["type"], "object": normal.body(self.tokens, event["object"])})
+
+    def forget(self, _):
+        """The history up to now is forgotten."""
+        self.server.forget_history()
+        return {}
+
+
+def run(server, case):
+    """The answers of a case; a server that has ended is nobody's answer."""
+    answers = Session(server, case["name"]).run(case)
+    if answers and all(answer.get("failed") for answer in answers):
+        raise Failure(f"{case['name']}: {server.name} does not answer: {answers[0]}")
+    return answers

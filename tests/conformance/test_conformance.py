@@ -1,0 +1,215 @@
+"""Compares this server with the reference, a real Kubernetes server of custom resources, case by case.
+
+    test_conformance.py MOT [--only PART]           with the recorded answers of the reference
+    test_conformance.py MOT --live [--only PART]    with a real one, that is started; the records must be its answers
+    test_conformance.py --record [--only PART]      writes the records anew
+    test_conformance.py MOT --update-pending        notes as pending what is wrong now
+
+PART is a part of a case's name, AREA/CASE. Standard library only.
+"""
+
+import argparse
+import difflib
+import glob
+import importlib
+import json
+import os
+import sys
+import traceback
+
+import exchange
+import normal
+from deviations import DEVIATIONS
+from sides import HERE, ROOT, Ours, Reference, read
+
+RECORDED = os.path.join(HERE, "recorded")
+PENDING = os.path.join(HERE, "pending.txt")  # the cases this server does not answer right yet, a name a line
+MAX_SHOWN_LINES = 40
+
+
+def areas():
+    """{area: its cases}, the area being the module's name and the first part of each case's name."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.py"))):
+        area = os.path.splitext(os.path.basename(path))[0]
+        cases = getattr(importlib.import_module("cases." + area), "CASES", None)
+        if cases:
+            found[area] = [{**case, "name": f"{area}/{case['name']}"} for case in cases]
+    names = [case["name"] for cases in found.values() for case in cases]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SystemExit(f"two cases have the same name: {twice}")
+    return found
+
+
+def load(area):
+    path = f"{RECORDED}/{area}.json"
+    return json.loads(read(path)) if os.path.exists(path) else {}
+
+
+def save(area, records):
+    with open(f"{RECORDED}/{area}.json", "w", encoding="utf-8") as file:
+        file.write(normal.pretty(records) + "\n")
+
+
+def record(reference, case):
+    return {"asked": exchange.digest(case), "answers": exchange.run(reference, case)}
+
+
+def record_all(only):
+    reference = Reference()
+    try:
+        for area, cases in areas().items():
+            records = load(area)
+            wanted = {case["name"] for case in cases}
+            records = {name: value for name, value in records.items() if name in wanted}
+            for case in cases:
+                if only in case["name"]:
+                    records[case["name"]] = record(reference, case)
+            save(area, records)
+    finally:
+        reference.close()
+    return 0
+
+
+# ------------------------------------------------------------------------------------------ comparing
+
+def ask(step):
+    """A step in one line, for reports."""
+    text = f"{step.get('method', step['do'])} {step.get('path', step.get('name', ''))}"
+    if step.get("headers"):
+        text += " " + " ".join(f"{name}: {value};" for name, value in step["headers"].items())
+    if "body" in step:
+        data = step["body"]
+        text += " " + (data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=repr))[:1500]
+    return text
+
+
+def difference(case, number, wanted, found):
+    lines = list(difflib.unified_diff(normal.pretty(wanted).splitlines(), normal.pretty(found).splitlines(),
+                                      "reference", "mot", lineterm="", n=1))[2:]
+    if len(lines) > MAX_SHOWN_LINES:
+        lines = lines[:MAX_SHOWN_LINES] + ["…"]
+    return f"{case['name']} [{number}] {ask(case['steps'][number])}\n    " + "\n    ".join(lines)
+
+
+def same(wanted, found):
+    return normal.pretty(wanted) == normal.pretty(found)  # 1 is not 1.0
+
+
+class Comparison:
+    """Counts and shows what is different."""
+
+    def __init__(self):
+        self.cases = self.steps = 0
+        self.failures = []
+        self.excused = {}
+        self.pending = set(read(PENDING).splitlines()) if os.path.exists(PENDING) else set()
+        self.wrong = []
+        for entry in DEVIATIONS:
+            for name in entry["cases"]:
+                self.excused[(name, entry["step"])] = entry
+
+    def fail(self, text):
+        self.failures.append(text)
+        print(text, flush=True)
+
+    def compare(self, case, wanted, found):
+        self.cases += 1
+        if len(wanted) != len(found):
+            self.fail(f"{case['name']}: {len(found)} answers instead of {len(wanted)}")
+        for number, (one, other) in enumerate(zip(wanted, found)):
+            self.steps += 1
+            entry = self.excused.get((case["name"], number))
+            if entry:
+                self.check_deviation(case, number, entry, one, other)
+            elif not same(one, other):
+                self.differs(case, difference(case, number, one, other))
+                return  # what follows has another beginning
+
+    def differs(self, case, text):
+        self.wrong.append(case["name"])
+        if case["name"] in self.pending:
+            print("pending: " + text)
+        else:
+            self.fail(text)
+
+    def check_deviation(self, case, number, entry, wanted, found):
+        where = f"{case['name']} [{number}]"
+        if same(wanted, found):
+            self.fail(f"{where}: no longer differs; take it out of deviations.py and docs/compatibility.md")
+        elif "status" in entry and found.get("status") != entry["status"]:
+            self.fail(f"{where}: answers {found.get('status')}, the deviation says {entry['status']}")
+        elif entry.get("message", "") not in json.dumps(found, ensure_ascii=False):
+            self.fail(f"{where}: does not say {entry['message']!r}: {json.dumps(found)[:400]}")
+
+    def check_documents(self):
+        text = read(os.path.join(ROOT, "docs", "compatibility.md"))
+        for entry in DEVIATIONS:
+            if f"\n| {entry['row']} |" not in text:
+                self.fail(f"docs/compatibility.md has no row {entry['row']!r}, which deviations.py names")
+
+
+def replay(ours, only):
+    comparison = Comparison()
+    comparison.check_documents()
+    for area, cases in areas().items():
+        records = load(area)
+        for case in cases:
+            if only not in case["name"]:
+                continue
+            known = records.get(case["name"])
+            if not known or known["asked"] != exchange.digest(case):
+                comparison.fail(f"{case['name']}: not recorded as it is now: test_conformance.py --record")
+                continue
+            comparison.compare(case, known["answers"], exchange.run(ours, case))
+    return comparison
+
+
+def compare_live(ours, only):
+    """Both servers, and the reference with its records."""
+    comparison = replay(ours, only)
+    reference = Reference()
+    try:
+        for area, cases in areas().items():
+            records = load(area)
+            for case in cases:
+                if only not in case["name"]:
+                    continue
+                now = exchange.run(reference, case)
+                for number, (old, new) in enumerate(zip(records.get(case["name"], {}).get("answers", []), now)):
+                    if not same(old, new):
+                        comparison.fail("no longer as recorded: " + difference(case, number, old, new))
+                        break
+    finally:
+        reference.close()
+    return comparison
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares this server with the reference.")
+    parser.add_argument("mot", nargs="?")
+    parser.add_argument("--live", action="store_true")
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--update-pending", action="store_true")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    if options.record:
+        return record_all(options.only)
+    ours = Ours(options.mot)
+    try:
+        comparison = (compare_live if options.live else replay)(ours, options.only)
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc()
+        return 1
+    finally:
+        ours.close()
+    if options.update_pending:
+        with open(PENDING, "w", encoding="utf-8") as file:
+            file.writelines(name + "\n" for name in sorted(comparison.wrong))
+    print(f"{comparison.cases} cases, {len(comparison.wrong)} of them pending, {comparison.steps} requests, {len(comparison.failures)} differences")
+    return 1 if comparison.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
