@@ -42,6 +42,9 @@ void json_write_real(struct buf *buf, double number);
  * with its quotes, `1.0`. A new reference. */
 json_t *json_parse_raw(const char *text, size_t len, struct err *err) MOT_NODISCARD;
 
+/* A number as Go's %v prints it. */
+void write_go_number(struct buf *buf, double number);
+
 /* Whether @value nests at most @depth containers. */
 bool json_depth_within(const json_t *value, int depth);
 /* The number of values in it, itself included; stops counting above @limit. */
@@ -67,6 +70,7 @@ void check_qualified_name(const char *text, struct name_problems *problems);
 void check_label_value(const char *text, struct name_problems *problems);
 void check_dns_subdomain(const char *text, struct name_problems *problems);
 void check_dns_label(const char *text, struct name_problems *problems);
+void check_dns1035_label(const char *text, struct name_problems *problems);
 /* What can't stand as one part of a URL's path; @is_prefix: something follows it. */
 void check_path_segment(const char *text, bool is_prefix, struct name_problems *problems);
 

@@ -6,6 +6,7 @@
 
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
+#include <mot/model/managed.h>
 #include <mot/model/yaml.h>
 
 #include "internal.h"
@@ -29,6 +30,7 @@ static void kind_release(struct kind *kind)
         free(pointer);
     }
     schema_free(kind->schema);
+    field_types_free(kind->types);
 }
 
 void kinds_free(struct kinds *kinds)
@@ -181,7 +183,8 @@ static int load_version(struct kinds *kinds, json_t *definition, const json_t *v
     if (check_names(kind, err) != 0)
         return -1;
     kind->schema = schema_compile(json_at(version, "schema.openAPIV3Schema"), err);
-    return kind->schema ? 0 : err_wrap(err, "kind %s", kind->resource);
+    kind->types = field_types_compile(json_at(version, "schema.openAPIV3Schema"), err);
+    return kind->schema && kind->types ? 0 : err_wrap(err, "kind %s", kind->resource);
 }
 
 static int load_definition(struct kinds *kinds, json_t *definition, struct err *err)

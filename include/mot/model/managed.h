@@ -19,6 +19,14 @@
 struct field_types;
 struct field_types *field_types_compile(const json_t *open_api, struct err *err) MOT_NODISCARD;
 void field_types_free(struct field_types *types);
+/* Of an autoscaling/v1 Scale; static. */
+const struct field_types *field_types_of_scale(void);
+
+/* Another version of the same kind: objects look the same in all of them. */
+struct managed_version {
+    const char *api_version;
+    const struct field_types *types;
+};
 
 /* Who writes, and where. */
 struct managed_writer {
@@ -26,9 +34,12 @@ struct managed_writer {
     const char *api_version; /* of the request's kind: "mot.dev/v1alpha1" */
     const char *kind;        /* "Deployment", for messages */
     const char *manager;     /* fieldManager, checked and never empty */
-    const char *subresource; /* "" on the main path, "status" */
+    const char *subresource; /* "" on the main path, "status", "scale" */
     bool has_status; /* the kind has a status subresource: neither path owns the other's fields */
     int64_t now_s;   /* wall clock */
+    /* The other versions that the kind is served in; entries of any other version disappear. */
+    const struct managed_version *versions;
+    size_t version_count;
 };
 
 /*
@@ -41,7 +52,8 @@ void managed_update(const struct managed_writer *writer, const json_t *live, jso
 
 /*
  * The last step of every update: when @object differs from @live in nothing but the times of its
- * managedFields, it gets the old times back, so that a write that changes nothing stores nothing.
+ * managedFields (and its resourceVersion), it gets the old times back, so that a write that changes
+ * nothing stores nothing.
  */
 void managed_keep_times(const json_t *live, json_t *object);
 
@@ -61,9 +73,10 @@ char *managed_conflicts_message(const struct managed_conflicts *conflicts) MOT_N
 /*
  * Server-side apply of @config, as the client sent it, onto @live (NULL: it is to be created). The
  * result in *ret_object carries its managedFields; it is neither defaulted nor validated yet.
- * @ret_changed: whether the object itself, without managedFields, differs from @live; only then
- * defaults are to be filled in. Errors: ERR_CONFLICT with *ret_conflicts filled in (release it in
- * any case); ERR_INVALID: @config (or
+ * @ret_changed: whether the merged object differs from @live in more than its managedFields; only
+ * then defaults are to be filled in. (kubectl's annotation may be renewed although it does not.)
+ * The body of the request must not have managedFields; here they are ignored. Errors: ERR_CONFLICT
+ * with *ret_conflicts filled in (release it in any case); ERR_INVALID: @config (or
  * @live) does not fit the schema: `failed to create typed patch object (ns/name; …): .spec.x: field
  * not declared in schema`, which the real server answers with a 500.
  */
@@ -74,7 +87,9 @@ int managed_apply(const struct managed_writer *writer, const json_t *live, const
 /*
  * What a scale subresource shows and takes back: the parent's managers of the replicas field as
  * entries of an autoscaling/v1 Scale, and the parent's list after a write through /scale. New
- * references, NULL for none. @replicas_path: "spec.replicas".
+ * references, NULL for none. @replicas_path: "spec.replicas". In between, managed_update on the
+ * Scale itself, by a writer with field_types_of_scale(), "autoscaling/v1", "Scale", and the
+ * subresource "scale", says who owns the number now. @writer of managed_from_scale is the parent's.
  */
 json_t *managed_to_scale(const json_t *parent, const char *replicas_path) MOT_NODISCARD;
 json_t *managed_from_scale(const struct managed_writer *writer, const json_t *parent,
