@@ -6,6 +6,7 @@ cache=${MOT_CACHE:-$HOME/.cache/mot}
 kafka_version=4.3.1
 kubectl_old=1.20
 kubectl_new=1.35
+kubectl_newest=1.36
 begun=$SECONDS
 
 say() {
