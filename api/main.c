@@ -1,10 +1,8 @@
 /* mot api: the API server as a process. */
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <mot/base/file.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 #include <mot/base/options.h>
@@ -14,7 +12,6 @@
 #include "api.h"
 
 #define STOP_GRACE_MS 5000
-#define KIND_FILE_MAX ((size_t)1 << 20)
 
 struct settings {
     const char *db;
@@ -61,53 +58,41 @@ static int serve(const struct settings *settings, struct api *api, struct err *e
     return result;
 }
 
-/* In the order of their names. */
-static int list_kind_files(const char *folder, glob_t *ret_found, struct err *err)
+/* Each item may be several with commas, for an environment variable is only one. */
+static char **split_origins(const struct option_list *list)
 {
-    AUTO_FREE char *pattern = mem_printf("%s/*.yaml", folder);
-    if (glob(pattern, GLOB_ERR, NULL, ret_found) == 0)
-        return 0;
-    return err_set(err, ERR_INVALID, "--kinds: there are no files %s", pattern);
-}
-
-static int read_kind_files(const glob_t *found, struct kind_file *files, struct err *err)
-{
-    for (size_t i = 0; i < found->gl_pathc; i++) {
-        files[i].name = found->gl_pathv[i];
-        files[i].text = file_read(files[i].name, KIND_FILE_MAX, &files[i].len, err);
-        if (!files[i].text)
-            return -1;
+    AUTO_FREE char *all = mem_strdup("");
+    for (size_t i = 0; i < list->count; i++) {
+        char *longer = mem_printf("%s%s,", all, list->items[i]);
+        free(all);
+        all = longer;
     }
-    return 0;
+    size_t count = 0;
+    char **origins = mem_zalloc((strlen(all) + 1) * sizeof(*origins));
+    for (char *rest = all, *origin; (origin = strtok_r(rest, ", ", &rest));)
+        origins[count++] = mem_strdup(origin);
+    return origins;
 }
 
-static struct kinds *load_kinds(const char *folder, struct err *err)
+static void free_origins(char **origins)
 {
-    glob_t found = {0};
-    struct kinds *kinds = NULL;
-    if (!folder)
-        return kinds_load(err);
-    if (list_kind_files(folder, &found, err) < 0)
-        return NULL;
-    struct kind_file *files = mem_zalloc(found.gl_pathc * sizeof(*files));
-    if (read_kind_files(&found, files, err) == 0)
-        kinds = kinds_load_with(files, found.gl_pathc, err);
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        free(files[i].text);
-    free(files);
-    globfree(&found);
-    return kinds;
+    for (size_t i = 0; origins[i]; i++)
+        free(origins[i]);
+    free(origins);
 }
 
 static int run_with_store(const struct settings *settings, struct store *store, struct err *err)
 {
-    struct kinds *kinds = load_kinds(settings->kinds, err);
+    struct kinds *kinds = kinds_load_folder(settings->kinds, err);
     if (!kinds)
         return -1;
-    struct api_options options = {.store = store, .kinds = kinds};
+    char **origins = split_origins(&settings->allowed_origins);
+    struct api_options options = {
+        .store = store, .kinds = kinds, .allowed_origins = (const char *const *)origins};
     struct api *api = api_new(&options, err);
     int result = api ? serve(settings, api, err) : -1;
     api_free(api);
+    free_origins(origins);
     kinds_free(kinds);
     return result;
 }

@@ -77,6 +77,8 @@ struct kind_file {
 };
 struct kinds *kinds_load_with(const struct kind_file *files, size_t count,
                               struct err *err) MOT_NODISCARD;
+/* The same with all *.yaml of a folder; NULL: the embedded ones. */
+struct kinds *kinds_load_folder(const char *folder, struct err *err) MOT_NODISCARD;
 /* From CRD documents (tests). */
 struct kinds *kinds_parse(const char *const *texts, size_t count, struct err *err) MOT_NODISCARD;
 void kinds_free(struct kinds *kinds);
