@@ -83,6 +83,7 @@ struct list {
  * table. */
 struct filter {
     struct pg_params params;
+    bool all; /* resources */
     int ns, name, after;
 };
 
@@ -91,6 +92,7 @@ static void filter_init(struct filter *filter, const struct list *list)
     const struct store_list_query *query = list->query;
 
     memset(filter, 0, sizeof(*filter));
+    filter->all = query->resource == NULL;
     pg_text(&filter->params, query->resource);
     if (query->ns != NULL) {
         pg_text(&filter->params, query->ns);
@@ -109,7 +111,7 @@ static void filter_init(struct filter *filter, const struct list *list)
 
 static void add_filter(struct buf *sql, const struct filter *filter)
 {
-    buf_adds(sql, " WHERE resource = $1");
+    buf_adds(sql, filter->all ? " WHERE $1::text IS NULL" : " WHERE resource = $1");
     if (filter->ns > 0)
         buf_addf(sql, " AND ns = $%d", filter->ns);
     if (filter->name > 0)

@@ -137,6 +137,9 @@ static void test_list(void **state)
     query = (struct store_list_query){.resource = RESOURCE, .name = "A"};
     must(store_count(store, &query, &count, ERR));
     assert_int_equal(count, 1);
+    query = (struct store_list_query){.ns = "default"};
+    must(store_count(store, &query, &count, ERR));
+    assert_int_equal(count, 5);
     store_close(store);
 }
 
