@@ -180,7 +180,7 @@ int admit_normalize(struct request *request, const struct write_options *options
                     struct texts *findings)
 {
     struct err err = {0};
-    if (schema_check_metadata(object, &err) < 0)
+    if (schema_check_types(request->kind->schema, object, &err) < 0)
         return fail(request, 400, "BadRequest",
                     "%s in version \"%s\" cannot be handled as a %s: %s", request->kind->kind,
                     request->kind->version, request->kind->kind, err.message);

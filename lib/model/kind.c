@@ -166,6 +166,15 @@ static int check_names(const struct kind *kind, struct err *err)
     return 0;
 }
 
+static int set_scale(struct kind *kind, struct err *err)
+{
+    const struct kind_scale *scale = &kind->scale;
+    if (!kind->has_scale)
+        return 0;
+    return schema_set_scale(kind->schema, scale->spec_replicas, scale->status_replicas,
+                            scale->label_selector, err);
+}
+
 static int load_version(struct kinds *kinds, json_t *definition, const json_t *version,
                         struct err *err)
 {
@@ -183,8 +192,10 @@ static int load_version(struct kinds *kinds, json_t *definition, const json_t *v
     if (check_names(kind, err) != 0)
         return -1;
     kind->schema = schema_compile(json_at(version, "schema.openAPIV3Schema"), err);
+    if (!kind->schema || set_scale(kind, err) != 0)
+        return err_wrap(err, "kind %s", kind->resource);
     kind->types = field_types_compile(json_at(version, "schema.openAPIV3Schema"), err);
-    return kind->schema && kind->types ? 0 : err_wrap(err, "kind %s", kind->resource);
+    return kind->types ? 0 : err_wrap(err, "kind %s", kind->resource);
 }
 
 static int load_definition(struct kinds *kinds, json_t *definition, struct err *err)

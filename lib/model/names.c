@@ -30,6 +30,11 @@
     "used "                                                                                        \
     "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 
+#define DNS1035_TEXT                                                                               \
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "   \
+    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "           \
+    "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+
 static void add_problem(struct name_problems *problems, char *text)
 {
     if (problems->count < sizeof(problems->texts) / sizeof(problems->texts[0]))
@@ -105,6 +110,14 @@ void check_dns_label(const char *text, struct name_problems *problems)
         add_problem(problems, mem_strdup("must be no more than 63 characters"));
     if (!matches_label(text, strlen(text)))
         add_problem(problems, mem_strdup(LABEL_TEXT));
+}
+
+void check_dns1035_label(const char *text, struct name_problems *problems)
+{
+    if (strlen(text) > 63)
+        add_problem(problems, mem_strdup("must be no more than 63 characters"));
+    if (!matches_label(text, strlen(text)) || (*text >= '0' && *text <= '9'))
+        add_problem(problems, mem_strdup(DNS1035_TEXT));
 }
 
 void check_path_segment(const char *text, bool is_prefix, struct name_problems *problems)

@@ -21,6 +21,8 @@ void schema_validate(const struct schema *schema, const json_t *object, struct f
 {
     validate_metadata(object, schema->name_format, errors);
     validate_values(schema->root, object, NULL, errors);
+    validate_scale(schema, object, false, errors);
+    validate_embedded(schema->root, object, errors);
     validate_lists(schema->root, object, errors);
 }
 
@@ -30,45 +32,39 @@ void schema_validate_update(const struct schema *schema, const json_t *object, c
     validate_metadata(object, NAME_PATH_SEGMENT, errors);
     validate_metadata_update(object, old, errors);
     validate_values(schema->root, object, old, errors);
+    validate_scale(schema, object, false, errors);
+    validate_embedded(schema->root, object, errors);
     validate_new_duplicates(schema->root, object, old, errors);
 }
 
 /* The real server validates the value of status by itself and puts the field's prefix back
  * afterwards. */
-static void validate_status(const struct node *node, const json_t *status, const json_t *old,
+static void validate_status(const struct schema *schema, const json_t *object, const json_t *old,
                             struct field_errors *errors)
 {
+    const struct node *node = node_property(schema->root, "status");
+    const json_t *status = json_object_get(object, "status");
     struct field_errors found = {.max = errors->max};
-    validate_values(node, status, old, &found);
-    validate_new_duplicates(node, status, old, &found);
-    for (size_t i = 0; i < found.count; i++) {
-        char *field = found.items[i].field;
-        const char *separator = *field == '[' ? "" : ".";
-        found.items[i].field = strcmp(field, "<nil>") == 0
-                                   ? mem_strdup("status")
-                                   : mem_printf("status%s%s", separator, field);
-        free(field);
-    }
+    if (node && status)
+        validate_values(node, status, json_object_get(old, "status"), &found);
+    field_errors_prefix(&found, "status");
     field_errors_merge(errors, &found);
+    validate_scale(schema, object, true, errors);
+    if (node && status)
+        validate_new_duplicates(schema->root, object, old, errors);
 }
 
 void schema_validate_status(const struct schema *schema, const json_t *object,
                             struct field_errors *errors)
 {
-    const struct node *node = node_property(schema->root, "status");
-    const json_t *status = json_object_get(object, "status");
     validate_metadata(object, schema->name_format, errors);
-    if (node && status)
-        validate_status(node, status, NULL, errors);
+    validate_status(schema, object, NULL, errors);
 }
 
 void schema_validate_status_update(const struct schema *schema, const json_t *object,
                                    const json_t *old, struct field_errors *errors)
 {
-    const struct node *node = node_property(schema->root, "status");
-    const json_t *status = json_object_get(object, "status");
     validate_metadata(object, NAME_PATH_SEGMENT, errors);
     validate_metadata_update(object, old, errors);
-    if (node && status)
-        validate_status(node, status, json_object_get(old, "status"), errors);
+    validate_status(schema, object, old, errors);
 }

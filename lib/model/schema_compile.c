@@ -58,6 +58,9 @@ void schema_free(struct schema *schema)
     if (!schema)
         return;
     node_free(schema->root);
+    free(schema->scale_spec);
+    free(schema->scale_status);
+    free(schema->scale_selector);
     free(schema);
 }
 
@@ -283,10 +286,12 @@ static void note_child(struct node *node, const struct node *child)
         return;
     node->has_defaults |= child->has_defaults || child->fallback;
     node->has_lists |= child->has_lists || child->list_type != LIST_ATOMIC;
+    node->has_embedded |= child->has_embedded;
 }
 
 static void note_children(struct node *node)
 {
+    node->has_embedded = node->embedded_resource;
     for (size_t i = 0; i < node->property_count; i++)
         note_child(node, node->properties[i].node);
     note_child(node, node->additional_node);

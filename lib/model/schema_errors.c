@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/go_text.h>
 
 #include "schema_internal.h"
 
@@ -67,6 +68,18 @@ void field_errors_truncate(struct field_errors *errors, size_t count)
     }
 }
 
+void field_errors_prefix(struct field_errors *errors, const char *prefix)
+{
+    for (size_t i = 0; i < errors->count; i++) {
+        char *field = errors->items[i].field;
+        const char *separator = *field == '[' ? "" : ".";
+        errors->items[i].field = strcmp(field, "<nil>") == 0
+                                     ? mem_strdup(prefix)
+                                     : mem_printf("%s%s%s", prefix, separator, field);
+        free(field);
+    }
+}
+
 void field_errors_release(struct field_errors *errors)
 {
     field_errors_truncate(errors, 0);
@@ -124,6 +137,48 @@ void write_bad_value(struct buf *buf, const json_t *value)
         write_go_quoted(buf, json_string_value(value), json_string_length(value));
     else if (json_is_real(value))
         write_go_number(buf, json_real_value(value));
+    else {
+        AUTO_FREE char *text = go_json(value);
+        buf_adds(buf, text);
+    }
+}
+
+static void write_go_items(struct buf *buf, const json_t *array)
+{
+    size_t index;
+    json_t *item;
+    buf_addc(buf, '[');
+    json_array_foreach(array, index, item)
+    {
+        buf_adds(buf, index > 0 ? " " : "");
+        write_go_value(buf, item);
+    }
+    buf_addc(buf, ']');
+}
+
+static void write_go_members(struct buf *buf, const json_t *object)
+{
+    struct json_entry *entries = json_sorted_entries(object);
+    size_t count = json_object_size(object);
+    buf_adds(buf, "map[");
+    for (size_t i = 0; i < count; i++) {
+        buf_addf(buf, "%s%s:", i > 0 ? " " : "", entries[i].key);
+        write_go_value(buf, entries[i].value);
+    }
+    buf_addc(buf, ']');
+    free(entries);
+}
+
+void write_go_value(struct buf *buf, const json_t *value)
+{
+    if (json_is_string(value))
+        buf_add(buf, json_string_value(value), json_string_length(value));
+    else if (json_is_array(value))
+        write_go_items(buf, value);
+    else if (json_is_object(value))
+        write_go_members(buf, value);
+    else if (json_is_null(value))
+        buf_adds(buf, "<nil>");
     else
-        json_write_style(buf, value, JSON_STYLE_SORTED | JSON_STYLE_GO);
+        write_bad_value(buf, value);
 }

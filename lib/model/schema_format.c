@@ -77,7 +77,20 @@ static bool is_date(const char *text, size_t len)
     return is_date_n(text, len);
 }
 
-/* hh:mm:ss, any character and a fraction, then Z or an offset. */
+/* "z" or "+hh:mm", and then the end or another "t": what follows that is not looked at. */
+static bool is_zone(const char *text)
+{
+    size_t len = 1;
+    if ((*text | 0x20) != 'z') {
+        if ((*text != '+' && *text != '-') || !read_two(text + 1, 99) || text[3] != ':' ||
+            !read_two(text + 4, 99))
+            return false;
+        len = 6;
+    }
+    return text[len] == '\0' || (text[len] | 0x20) == 't';
+}
+
+/* hh:mm:ss, any character and digits, and a zone. */
 static bool is_date_time(const char *text, size_t len)
 {
     if (len < 20 || !is_date_n(text, 10) || (text[10] | 0x20) != 't')
@@ -87,14 +100,11 @@ static bool is_date_time(const char *text, size_t len)
         !read_two(at + 6, 59))
         return false;
     at += 8;
-    if (isdigit((unsigned char)at[1]) && *at != '+' && *at != '-') {
-        at++;
-        at += strspn(at, "0123456789");
-    }
-    if ((*at | 0x20) == 'z')
-        return at[1] == '\0';
-    return (*at == '+' || *at == '-') && read_two(at + 1, 99) && at[3] == ':' &&
-           read_two(at + 4, 99) && at[6] == '\0';
+    if (is_zone(at))
+        return true;
+    size_t any = utf8_char(at, strlen(at));
+    size_t digits = any > 0 ? strspn(at + any, "0123456789") : 0;
+    return digits > 0 && is_zone(at + any + digits);
 }
 
 static bool is_unit(const char *word, size_t len)
@@ -114,9 +124,18 @@ static bool is_unit(const char *word, size_t len)
     return false;
 }
 
-static bool is_unit_char(char c)
+/* Letters, and the micro sign. */
+static size_t unit_length(const char *text)
 {
-    return isalpha((unsigned char)c) || (c & 0x80);
+    size_t len = 0;
+    for (;;) {
+        if (isalpha((unsigned char)text[len]))
+            len++;
+        else if (strncmp(text + len, "\xc2\xb5", 2) == 0)
+            len += 2;
+        else
+            return len;
+    }
 }
 
 /* A Go duration, or somewhere in the text a number with a unit. */
@@ -133,11 +152,11 @@ static bool is_duration(const char *text, size_t len)
             at++;
             continue;
         }
+        if (digits > 18)
+            return false;
         at += digits;
         const char *word = at + strspn(at, " \t\n\r\f");
-        size_t word_len = 0;
-        while (is_unit_char(word[word_len]))
-            word_len++;
+        size_t word_len = unit_length(word);
         if (word_len > 0 && is_unit(word, word_len))
             return true;
     }
@@ -190,21 +209,28 @@ static bool is_cidr(const char *text, size_t len)
 
 static bool is_mac(const char *text, size_t len)
 {
-    (void)len;
-    static const char *const shapes[] = {"xx:xx:xx:xx:xx:xx", "xx:xx:xx:xx:xx:xx:xx:xx",
-                                         "xxxx.xxxx.xxxx", "xxxx.xxxx.xxxx.xxxx"};
-    for (size_t i = 0; i < MOT_ARRAY_SIZE(shapes); i++) {
-        if (matches_shape(text, shapes[i]))
-            return true;
+    static const size_t groups[][2] = {{6, 2}, {8, 2}, {20, 2}, {3, 4}, {4, 4}, {10, 4}};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(groups); i++) {
+        size_t digits = groups[i][1];
+        if (groups[i][0] * (digits + 1) - 1 != len)
+            continue;
+        char separator = text[digits];
+        if (digits == 4 ? separator != '.' : separator != ':' && separator != '-')
+            continue;
+        for (size_t j = 0; j < len; j++) {
+            bool between = j % (digits + 1) == digits;
+            if (between ? text[j] != separator : !isxdigit((unsigned char)text[j]))
+                return false;
+        }
+        return true;
     }
-    /* With dashes: the same, but they must all be there. */
-    return (len == 17 || len == 23) &&
-           matches_shape(text, len == 17 ? "xx-xx-xx-xx-xx-xx" : "xx-xx-xx-xx-xx-xx-xx-xx");
+    return false;
 }
 
+/* Letters, digits and symbols; what is not ASCII counts as a letter. */
 static bool is_host_char(char c)
 {
-    return isalnum((unsigned char)c) || (c & 0x80);
+    return isalnum((unsigned char)c) || (c & 0x80) || (c && strchr("$+<=>^`|~", c));
 }
 
 static bool is_host_label(const char *label, size_t len)
@@ -218,48 +244,40 @@ static bool is_host_label(const char *label, size_t len)
     return true;
 }
 
-static bool is_hostname(const char *text, size_t len)
+static bool is_top_label(const char *label)
 {
-    const char *last = text;
-    bool dotted = strchr(text, '.') != NULL;
-    if (len > 255)
-        return false;
-    for (const char *at = text;;) {
-        size_t label = strcspn(at, ".");
-        if (!is_host_label(at, label))
-            return false;
-        last = at;
-        if (at[label] == '\0')
-            break;
-        at += label + 1;
-    }
-    if (!dotted)
-        return true;
-    size_t last_len = strlen(last);
-    for (size_t i = 0; i < last_len; i++) {
-        if (!isalpha((unsigned char)last[i]) && !(last[i] & 0x80))
+    size_t len = strlen(label);
+    for (size_t i = 0; i < len; i++) {
+        if (!isalpha((unsigned char)label[i]) && !(label[i] & 0x80))
             return false;
     }
-    return last_len >= 2;
+    return len >= 2 && len <= 63;
 }
 
-/* An absolute URI or an absolute path. */
-static bool is_uri(const char *text, size_t len)
+/* What has no dot may have a dash as its second character, and no other. */
+static bool is_single_label(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return false;
-        if (text[i] == '%' &&
-            !(isxdigit((unsigned char)text[i + 1]) && isxdigit((unsigned char)text[i + 2])))
+        if (!is_host_char(text[i]) && (i != 1 || text[i] != '-'))
             return false;
     }
-    if (text[0] == '/')
-        return true;
-    size_t scheme = 0;
-    while (isalnum((unsigned char)text[scheme]) ||
-           (scheme > 0 && text[scheme] && strchr("+-.", text[scheme])))
-        scheme++;
-    return scheme > 0 && isalpha((unsigned char)text[0]) && text[scheme] == ':';
+    return len > 0 && len <= 63;
+}
+
+static bool is_hostname(const char *text, size_t len)
+{
+    if (len > 255)
+        return false;
+    if (!strchr(text, '.'))
+        return is_single_label(text, len);
+    for (const char *at = text;;) {
+        size_t label = strcspn(at, ".");
+        if (at[label] == '\0')
+            return is_top_label(at);
+        if (!is_host_label(at, label))
+            return false;
+        at += label + 1;
+    }
 }
 
 static bool is_address(const char *text, size_t len)
@@ -345,7 +363,7 @@ static bool is_isbn10(const char *text, size_t len)
 {
     char digits[20] = "";
     (void)len;
-    plain_digits(text, " -", digits);
+    plain_digits(text, " -\t\n\f\r", digits);
     if (strlen(digits) != 10 || memchr(digits, 'X', 9))
         return false;
     int sum = 0;
@@ -358,7 +376,7 @@ static bool is_isbn13(const char *text, size_t len)
 {
     char digits[20] = "";
     (void)len;
-    plain_digits(text, " -", digits);
+    plain_digits(text, " -\t\n\f\r", digits);
     if (strlen(digits) != 13 || strchr(digits, 'X'))
         return false;
     int sum = 0;
@@ -384,19 +402,49 @@ static bool passes_luhn(const char *digits)
     return sum % 10 == 0;
 }
 
+/* "55-16": beginning with 51 to 55, 16 digits long. */
+static const struct {
+    int low, high, prefix_digits;
+    size_t len;
+} card_issuers[] = {
+    {4, 4, 1, 13},   {4, 4, 1, 16},       {51, 55, 2, 16},     {6011, 6011, 4, 16}, {65, 65, 2, 16},
+    {34, 34, 2, 15}, {37, 37, 2, 15},     {300, 305, 3, 14},   {36, 36, 2, 14},     {38, 38, 2, 14},
+    {35, 35, 2, 16}, {2131, 2131, 4, 15}, {1800, 1800, 4, 15},
+};
+
+static bool has_issuer(const char *digits)
+{
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(card_issuers); i++) {
+        int prefix = 0;
+        for (int j = 0; j < card_issuers[i].prefix_digits && digits[j]; j++)
+            prefix = prefix * 10 + digits[j] - '0';
+        if (strlen(digits) == card_issuers[i].len && prefix >= card_issuers[i].low &&
+            prefix <= card_issuers[i].high)
+            return true;
+    }
+    return false;
+}
+
+/* Whatever stands between the digits. */
 static bool is_credit_card(const char *text, size_t len)
 {
-    char digits[20] = "";
-    (void)len;
-    plain_digits(text, " -", digits);
-    size_t count = strlen(digits);
-    return count >= 13 && count <= 16 && !strchr(digits, 'X') && passes_luhn(digits);
+    char digits[20];
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (!isdigit((unsigned char)text[i]))
+            continue;
+        if (n == sizeof(digits) - 1)
+            return false;
+        digits[n++] = text[i];
+    }
+    digits[n] = '\0';
+    return has_issuer(digits) && passes_luhn(digits);
 }
 
 static bool is_ssn(const char *text, size_t len)
 {
     char plain[16] = "";
-    if (len > 11)
+    if (len != 11)
         return false;
     for (size_t i = 0; i < len; i++)
         plain[i] = text[i] == ' ' ? '-' : text[i];
@@ -416,12 +464,12 @@ static bool is_rgb_color(const char *text, size_t len)
         return false;
     const char *at = text + 4;
     for (int i = 0; i < 3; i++) {
-        at += strspn(at, " ");
+        at += strspn(at, " \t\n\f\r");
         size_t digits = strspn(at, "0123456789");
-        if (digits == 0 || digits > 3 || strtoul(at, NULL, 10) > 255)
+        if (digits == 0 || digits > 3 || (*at == '0' && digits > 1) || strtoul(at, NULL, 10) > 255)
             return false;
         at += digits;
-        at += strspn(at, " ");
+        at += strspn(at, " \t\n\f\r");
         if (*at++ != (i < 2 ? ',' : ')'))
             return false;
     }

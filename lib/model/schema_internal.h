@@ -73,6 +73,7 @@ struct node {
     bool exclusive_maximum;
     bool has_defaults; /* here or anywhere below */
     bool has_lists;    /* a set or a map list here or below */
+    bool has_embedded; /* an embedded resource here or below */
     json_t *fallback;  /* the default */
     json_t *choices;   /* enum */
     char *format;      /* NULL when there is none */
@@ -110,6 +111,9 @@ enum name_format {
 struct schema {
     struct node *root;
     enum name_format name_format;
+    char *scale_spec; /* paths of schema_set_scale; NULL without a scale subresource */
+    char *scale_status;
+    char *scale_selector;
 };
 
 /* ERR_INVALID, with the path, unless a CRD may have this schema. */
@@ -121,6 +125,8 @@ const struct node *node_property(const struct node *node, const char *name);
 /* The node of a member: its property's, or that of additionalProperties; NULL when there is none.
  */
 const struct node *node_member(const struct node *node, const char *name);
+/* What Go's url.ParseRequestURI takes: an absolute URI or an absolute path. */
+bool is_uri(const char *text, size_t len);
 /* NULL when the format is unknown or not checked. */
 format_check find_format_check(const char *name);
 /* RE2 → POSIX ERE; NULL with the error set when it can't be said in it. free() it. @ret_flags: for
@@ -143,10 +149,14 @@ char *path_field(const struct path *path);
 
 /* A value as an error shows it: strings quoted as in Go, others plain, containers as JSON. */
 void write_bad_value(struct buf *buf, const json_t *value);
+/* Any value as Go's %v prints it: map[a:1 b:[x y]]. */
+void write_go_value(struct buf *buf, const json_t *value);
 /* Nothing more is taken: callers need not put it into words. */
 bool field_errors_full(const struct field_errors *errors);
 /* Takes over what @from holds. */
 void field_errors_merge(struct field_errors *errors, struct field_errors *from);
+/* "n" becomes "status.n", "<nil>" becomes "status". */
+void field_errors_prefix(struct field_errors *errors, const char *prefix);
 /* Forgets all but the first @count. */
 void field_errors_truncate(struct field_errors *errors, size_t count);
 
@@ -156,7 +166,15 @@ void validate_metadata(const json_t *object, enum name_format name_format,
 /* What is wrong with the metadata of @object as the next state of @old, with the repetitions of the
  * real server. */
 void validate_metadata_update(const json_t *object, const json_t *old, struct field_errors *errors);
-void prune_metadata(json_t *object, struct texts *unknown);
+/* @parent: where @object is, NULL for the root. */
+void prune_metadata(json_t *object, const struct path *parent, struct texts *unknown);
+/* Wrong types in embedded objects: ERR_INVALID. */
+int check_embedded_types(const struct node *root, const json_t *object, struct err *err);
+void prune_embedded(const struct node *root, json_t *object, struct texts *unknown);
+void validate_embedded(const struct node *root, const json_t *object, struct field_errors *errors);
+/* The numbers of the scale subresource. */
+void validate_scale(const struct schema *schema, const json_t *object, bool status_only,
+                    struct field_errors *errors);
 /* Values against their schema; @old: see check() in schema_validate.c. */
 void validate_values(const struct node *node, const json_t *value, const json_t *old,
                      struct field_errors *errors);

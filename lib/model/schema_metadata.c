@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/go_text.h>
 #include <mot/model/json.h>
 
 #include "schema_internal.h"
@@ -147,10 +148,8 @@ static char *owners_text(const json_t *owners)
             if (!value && i >= 4)
                 continue;
             buf_addf(&buf, "%s\"%s\":", separator, members[i]);
-            if (value)
-                json_write_style(&buf, value, JSON_STYLE_GO);
-            else
-                buf_adds(&buf, "\"\"");
+            AUTO_FREE char *text = value ? go_json(value) : mem_strdup("\"\"");
+            buf_adds(&buf, text);
             separator = ",";
         }
         buf_addc(&buf, '}');
@@ -217,23 +216,15 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
 
 static void validate_manager_name(const char *name, const char *field, struct field_errors *errors)
 {
-    size_t len = strlen(name);
-    int position = 0;
-    if (len > MANAGER_MAX) {
+    uint32_t code;
+    const char *found = go_next_unprintable(name, &code);
+    if (strlen(name) > MANAGER_MAX) {
         field_errors_add(errors, field, "FieldValueTooLong",
                          "Too long: may not be more than %d bytes", MANAGER_MAX);
-        return;
-    }
-    for (size_t i = 0; i < len; position++) {
-        size_t size = utf8_char(name + i, len - i);
-        unsigned char c = (unsigned char)name[i];
-        if (size == 0 || c < 0x20 || c == 0x7f) {
-            AUTO_FREE char *problem =
-                mem_printf("invalid character U+%04X (at position %d)", c, position);
-            report(errors, field, name, problem);
-            return;
-        }
-        i += size;
+    } else if (found) {
+        AUTO_FREE char *problem =
+            mem_printf("invalid character U+%04X (at position %td)", (unsigned)code, found - name);
+        report(errors, field, name, problem);
     }
 }
 

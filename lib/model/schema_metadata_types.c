@@ -204,6 +204,13 @@ static int check_members(const struct meta_field *table, const json_t *object, c
     return 0;
 }
 
+int schema_check_types(const struct schema *schema, const json_t *object, struct err *err)
+{
+    if (schema_check_metadata(object, err) != 0)
+        return -1;
+    return check_embedded_types(schema->root, object, err);
+}
+
 int schema_check_metadata(const json_t *object, struct err *err)
 {
     const json_t *metadata = json_object_get(object, "metadata");
@@ -248,11 +255,23 @@ static void replace_null_strings(json_t *value)
     }
 }
 
+/* UTC, whole seconds. */
+static void normalize_time(json_t *value)
+{
+    char text[CLOCK_TEXT_SIZE];
+    int64_t time;
+    struct err ignored;
+    if (json_is_string(value) && clock_parse(json_string_value(value), &time, &ignored) == 0)
+        json_string_set(value, clock_format(time, text));
+}
+
 static void prune_value(json_t *value, const struct meta_field *field, const struct path *path,
                         struct texts *unknown)
 {
     size_t index;
     json_t *item;
+    if (field->type == META_TIME)
+        normalize_time(value);
     if (field->type == META_STRING_MAP || field->type == META_STRINGS)
         replace_null_strings(value);
     if (field->type != META_LIST)
@@ -298,9 +317,9 @@ static void prune_members(json_t *object, const struct meta_field *table, const 
     }
 }
 
-void prune_metadata(json_t *object, struct texts *unknown)
+void prune_metadata(json_t *object, const struct path *parent, struct texts *unknown)
 {
-    struct path path = {.key = "metadata"};
+    struct path path = {.parent = parent, .key = "metadata"};
     json_t *metadata = json_object_get(object, "metadata");
     if (metadata && !json_is_object(metadata))
         json_object_del(object, "metadata");

@@ -111,16 +111,27 @@ static void drop_nulls(json_t *value, const struct node *node)
     }
 }
 
+/* Takes over what @from holds. */
+static void move_texts(struct texts *to, struct texts *from)
+{
+    texts_sort(from);
+    for (size_t i = 0; i < from->count; i++)
+        texts_add(to, from->items[i]);
+    free(from->items);
+    *from = (struct texts){0};
+}
+
 void schema_prune(const struct schema *schema, json_t *object, struct texts *unknown)
 {
     struct texts found = {0};
     if (!json_is_object(object))
         return;
-    drop_nulls(object, schema->root);
-    prune_metadata(object, unknown);
+    prune_metadata(object, NULL, unknown);
     prune(object, schema->root, NULL, unknown ? &found : NULL);
-    texts_sort(&found);
-    for (size_t i = 0; i < found.count; i++)
-        texts_add(unknown, found.items[i]);
-    free(found.items);
+    drop_nulls(object, schema->root);
+    if (unknown)
+        move_texts(unknown, &found);
+    prune_embedded(schema->root, object, unknown ? &found : NULL);
+    if (unknown)
+        move_texts(unknown, &found);
 }

@@ -20,6 +20,14 @@ struct schema;
 struct schema *schema_compile(const json_t *open_api, struct err *err) MOT_NODISCARD;
 void schema_free(struct schema *schema);
 
+/*
+ * The kind has a scale subresource: its numbers are checked besides the schema. Paths without
+ * leading dot; @label_selector may be "". ERR_INVALID unless they lead to integers of spec and
+ * status, and to a string.
+ */
+int schema_set_scale(struct schema *schema, const char *spec_replicas, const char *status_replicas,
+                     const char *label_selector, struct err *err) MOT_NODISCARD;
+
 /* One problem with a field: becomes a cause of a Status. */
 struct field_error {
     char *field;        /* "spec.regions[0].name" */
@@ -38,10 +46,10 @@ void field_errors_release(struct field_errors *errors);
 
 /*
  * Removes what the schema does not know (and keeps below x-kubernetes-preserve-unknown-fields); the
- * removed paths go to
- * @unknown (may be NULL) as `unknown field "…"`: those of metadata first, then the others sorted.
- * Also drops nulls of non-nullable fields that have no default, and empty members of metadata, as
- * the real server does.
+ * removed paths go to @unknown (may be NULL) as `unknown field "…"`: those of metadata first, then
+ * the others sorted, then those of embedded metadata. Also drops nulls of non-nullable fields that
+ * have no default, and empty members of metadata, as the real server does; times of metadata become
+ * UTC in whole seconds.
  */
 void schema_prune(const struct schema *schema, json_t *object, struct texts *unknown);
 /* Fills in defaults. */
@@ -74,5 +82,9 @@ void schema_validate_status_update(const struct schema *schema, const json_t *ob
  * into Go struct field ObjectMeta.labels of type string`. To be called before schema_prune, which
  * drops what has the wrong type. */
 int schema_check_metadata(const json_t *object, struct err *err) MOT_NODISCARD;
+/* The same, and for objects that are embedded in the object: `spec.x.kind: Invalid value: 5: must
+ * be a string`. */
+int schema_check_types(const struct schema *schema, const json_t *object,
+                       struct err *err) MOT_NODISCARD;
 
 #endif

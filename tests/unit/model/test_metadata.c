@@ -90,6 +90,14 @@ static const struct {
     {"dep", "{'name':'a','labels':[]}", "metadata",
      "Invalid value: \"\": json: cannot unmarshal array into Go struct field ObjectMeta.labels of "
      "type map[string]string"},
+    {"dep", "{'name':'a','managedFields':[{'manager':'a\\tb','operation':'Apply'}]}",
+     "metadata.managedFields[0].manager",
+     "Invalid value: \"a\\tb\": invalid character U+0009 (at position 1)"},
+    {"dep", "{'name':'a','managedFields':[{'operation':'Patch'}]}",
+     "metadata.managedFields[0].operation",
+     "Invalid value: \"Patch\": must be `Apply` or `Update`"},
+    {"dep", "{'name':'a','managedFields':[{'operation':'Apply','fieldsType':'V2'}]}",
+     "metadata.managedFields[0].fieldsType", "Invalid value: \"V2\": must be `FieldsV1`"},
     {"dep", "5", "metadata",
      "Invalid value: \"\": json: cannot unmarshal number into Go value of type v1.ObjectMeta"},
 };
@@ -165,6 +173,136 @@ static void refuses_two_controllers(void **state)
     field_errors_release(&errors);
 }
 
+static void lists_owners_as_go_does(void **state)
+{
+    struct field_errors errors =
+        check(*state, "dep",
+              "{'name':'a','ownerReferences':[{'uid':'<1>','controller':true,'name':'n','kind':'K',"
+              "'apiVersion':'v1'},{'controller':true,'kind':'L','name':'m','uid':'2','apiVersion':'"
+              "v1'},{'controller':true,'kind':'M','name':'o','uid':'3','apiVersion':'v1'}]}");
+    assert_int_equal(errors.count, 2);
+    assert_non_null(strstr(errors.items[0].message,
+                           "Invalid value: [{\"apiVersion\":\"v1\",\"kind\":\"K\",\"name\":\"n\","
+                           "\"uid\":\"\\u003c1\\u003e\",\"controller\":true},{"));
+    assert_non_null(strstr(errors.items[1].message, "in references for K/n and M/o"));
+    field_errors_release(&errors);
+}
+
+/* A kind whose names only have to fit into a URL, as those of roles. */
+static void takes_path_segments(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {"{'name':'system:a/b%'}", "Invalid value: \"system:a/b%\": may not contain '/'\n"
+                                   "Invalid value: \"system:a/b%\": may not contain '%'"},
+        {"{'name':'system:Node_x'}", ""},
+        {"{'name':'.'}", "Invalid value: \".\": may not be '.'"},
+        {"{'name':'..'}", "Invalid value: \"..\": may not be '..'"},
+        {"{'name':'...'}", ""},
+        {"{'name':'x','generateName':'.'}", ""},
+        {"{'name':'x','generateName':'a/'}", "Invalid value: \"a/\": may not contain '/'"},
+    };
+    struct err err = {0};
+    json_t *json = quoted("{'type':'object','properties':{'metadata':{'type':'object','properties':"
+                          "{'name':{'type':'string','format':'path-segment'}}}}}");
+    struct schema *schema = schema_compile(json, &err);
+    json_decref(json);
+    if (!schema)
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        struct field_errors errors = {0};
+        struct buf found;
+        json_t *object = json_pack("{s:o}", "metadata", quoted(table[i][0]));
+        buf_init(&found, 1 << 16);
+        buf_adds(&found, "");
+        schema_validate(schema, object, &errors);
+        for (size_t j = 0; j < errors.count; j++)
+            buf_addf(&found, "%s%s", j ? "\n" : "", errors.items[j].message);
+        expect_text(found.data ? found.data : "", table[i][1], table[i][0]);
+        buf_release(&found);
+        field_errors_release(&errors);
+        json_decref(object);
+    }
+    schema_free(schema);
+}
+
+/* The findings for an update of metadata, by " | ". */
+static const struct {
+    const char *before, *after, *findings;
+} update_cases[] = {
+    {"{'name':'a','uid':'u'}", "{'name':'a','uid':'u','labels':{'a':'b'}}", ""},
+    /* Said twice: once by the registry of all kinds, once by that of the kind. */
+    {"{'name':'a','uid':'u'}", "{'name':'a','uid':'z<'}",
+     "metadata.uid: Invalid value: \"z<\": field is immutable | metadata.uid: Invalid value: "
+     "\"z<\": field is immutable"},
+    {"{'name':'a'}", "{'name':'b'}",
+     "metadata.name: Invalid value: \"b\": field is immutable | metadata.name: Invalid value: "
+     "\"b\": field is immutable"},
+    {"{'name':'a','namespace':'n'}", "{'name':'a'}",
+     "metadata.namespace: Invalid value: \"\": field is immutable | metadata.namespace: Invalid "
+     "value: \"\": field is immutable"},
+    {"{'name':'a'}", "{'name':'a','deletionTimestamp':'2020-01-01T00:00:00Z'}",
+     "metadata.deletionTimestamp: Invalid value: \"2020-01-01T00:00:00Z\": field is immutable | "
+     "metadata.deletionTimestamp: Invalid value: \"2020-01-01T00:00:00Z\": field is immutable"},
+    {"{'name':'a'}", "{'name':'a','deletionGracePeriodSeconds':5}",
+     "metadata.deletionGracePeriodSeconds: Invalid value: 5: field is immutable | "
+     "metadata.deletionGracePeriodSeconds: Invalid value: 5: field is immutable"},
+    {"{'name':'a','creationTimestamp':'2020-01-01T00:00:00Z'}", "{'name':'a'}",
+     "metadata.creationTimestamp: Invalid value: null: field is immutable | "
+     "metadata.creationTimestamp: Invalid value: null: field is immutable"},
+    {"{'name':'a','generateName':'b-'}", "{'name':'a','generateName':'c-'}", ""},
+    /* A name that was taken once stays. */
+    {"{'name':'A_b'}", "{'name':'A_b'}", ""},
+    /* Owners thrice; nothing of metadata is forgiven. */
+    {"{'name':'a','ownerReferences':[{'kind':'K','name':'n','uid':'u'}]}",
+     "{'name':'a','ownerReferences':[{'kind':'K','name':'n','uid':'u'}]}",
+     "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty | "
+     "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty | "
+     "metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty"},
+    {"{'name':'a','deletionTimestamp':'2020-01-01T00:00:00Z','finalizers':['a.io/x']}",
+     "{'name':'a','deletionTimestamp':'2020-01-01T00:00:00Z','finalizers':['c.io/x','b.io/f','a.io/"
+     "x']}",
+     "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being "
+     "deleted, found new finalizers []string{\"b.io/f\", \"c.io/x\"} | metadata.finalizers: "
+     "Forbidden: no new finalizers can be added if the object is being deleted, found new "
+     "finalizers []string{\"b.io/f\", \"c.io/x\"}"},
+    {"{'name':'a','deletionTimestamp':'2020-01-01T00:00:00Z','finalizers':['a.io/x','b.io/x']}",
+     "{'name':'a','deletionTimestamp':'2020-01-01T00:00:00Z','finalizers':['a.io/x']}", ""},
+};
+
+static void checks_updates(void **state)
+{
+    const struct schema *schema = kinds_resolve(*state, "dep")->schema;
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(update_cases); i++) {
+        struct field_errors errors = {0};
+        struct buf found;
+        json_t *before = json_pack("{s:o}", "metadata", quoted(update_cases[i].before));
+        json_t *after = json_pack("{s:o}", "metadata", quoted(update_cases[i].after));
+        buf_init(&found, 1 << 16);
+        schema_validate_status_update(schema, after, before, &errors);
+        for (size_t j = 0; j < errors.count; j++)
+            buf_addf(&found, "%s%s: %s", j ? " | " : "", errors.items[j].field,
+                     errors.items[j].message);
+        expect_text(found.data ? found.data : "", update_cases[i].findings, update_cases[i].after);
+        buf_release(&found);
+        field_errors_release(&errors);
+        json_decref(before);
+        json_decref(after);
+    }
+}
+
+static void normalizes_times(void **state)
+{
+    json_t *object = quoted("{'metadata':{'name':'a','managedFields':[{'manager':'m','operation':'"
+                            "Update','time':'2020-01-01T02:00:00.999+02:00'}]}}");
+    schema_prune(kinds_resolve(*state, "dep")->schema, object, NULL);
+    expect_json(
+        object,
+        "{'metadata':{'name':'a','managedFields':[{'manager':'m','operation':'Update','time'"
+        ":'2020-01-01T00:00:00Z'}]}}",
+        "times");
+}
+
 static void names_wrong_types(void **state)
 {
     (void)state;
@@ -202,6 +340,10 @@ int main(void)
         cmocka_unit_test(finds_two_slashes_and_lengths),
         cmocka_unit_test(limits_annotations),
         cmocka_unit_test(refuses_two_controllers),
+        cmocka_unit_test(lists_owners_as_go_does),
+        cmocka_unit_test(takes_path_segments),
+        cmocka_unit_test(checks_updates),
+        cmocka_unit_test(normalizes_times),
         cmocka_unit_test(names_wrong_types),
     };
     return cmocka_run_group_tests(tests, load, unload);
