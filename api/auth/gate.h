@@ -1,0 +1,19 @@
+/*
+ * What every request passes before it is served: who sends it (authenticate.h), as whom
+ * (impersonate.h), and whether they may (authorize.h).
+ */
+#ifndef MOT_API_AUTH_GATE_H
+#define MOT_API_AUTH_GATE_H
+
+#include "../request.h"
+
+/* Fills in request->caller. Fails with 401, 403, 400 (impersonation) or 503 (roles not loaded). */
+int gate_pass(struct request *request) MOT_NODISCARD;
+/* As authorizer_allows(); a server without roles allows everything to GROUP_MASTERS alone. */
+bool gate_allows(struct api *api, const struct attributes *attributes, char **ret_reason);
+/* 403 in the words of kube-apiserver; @reason may be NULL. Returns -1. */
+int gate_forbid(struct request *request, const struct attributes *attributes, const char *reason);
+/* 403 about an object, for another reason. Returns -1. */
+int gate_forbid_object(struct request *request, const char *name, const char *why);
+
+#endif
