@@ -22,6 +22,7 @@
 #include "archive/archive.h"
 #include "cli/commands.h"
 #include "history.h"
+#include "lifecycle.h"
 #include "publish/publisher.h"
 #include "reconcile.h"
 
@@ -35,6 +36,9 @@ struct settings {
     const char *db;
     const char *history_max_age;
     const char *history_max_bytes;
+    const char *event_ttl;
+    const char *kinds;
+    int64_t event_ttl_ms;
     int64_t history_max_age_ms;
     int64_t history_max_size;
     int stale_after_ms;
@@ -53,6 +57,7 @@ struct controller {
     struct archive *archive;
     struct reconcile *reconcile;
     struct history *history;
+    struct lifecycle *lifecycle;
     atomic_bool lost;
 };
 
@@ -90,6 +95,15 @@ static int check_history(struct settings *settings, struct err *err)
     return 0;
 }
 
+static int check_event_ttl(struct settings *settings, struct err *err)
+{
+    if (clock_parse_duration(settings->event_ttl, &settings->event_ttl_ms, err))
+        return err_wrap(err, "--event-ttl");
+    if (settings->event_ttl_ms <= 0)
+        return err_set(err, ERR_INVALID, "--event-ttl must be above 0");
+    return 0;
+}
+
 static int check_settings(struct settings *settings, struct err *err)
 {
     if (!settings->topology || !settings->db)
@@ -100,7 +114,7 @@ static int check_settings(struct settings *settings, struct err *err)
                        "--stale-after, --marker-after and --heartbeat-every must be above 0");
     if (settings->heartbeat_every_ms > settings->stale_after_ms / BEATS_BEFORE_STALE)
         settings->heartbeat_every_ms = settings->stale_after_ms / BEATS_BEFORE_STALE;
-    return check_history(settings, err);
+    return check_history(settings, err) || check_event_ttl(settings, err) ? -1 : 0;
 }
 
 static int parse_settings(struct settings *settings, int argc, char **argv, struct err *err)
@@ -119,6 +133,10 @@ static int parse_settings(struct settings *settings, int argc, char **argv, stru
          "how far back a watch may start (default 168h)"},
         {"history-max-bytes", "SIZE", OPTION_STRING, &settings->history_max_bytes,
          "what the history may take in the database, e.g. 512MiB; 0: no bound (default 16GiB)"},
+        {"event-ttl", "DURATION", OPTION_STRING, &settings->event_ttl,
+         "how long Events are kept after they were seen last (default 1h)"},
+        {"kinds", "DIR", OPTION_STRING, &settings->kinds,
+         "a folder of CRD files (*.yaml) besides the built-in kinds, as for mot api"},
         {0}};
     const struct command_spec command = {
         .name = "mot controller",
@@ -205,8 +223,21 @@ static int start_publisher(struct controller *controller, struct err *err)
     return controller->publisher ? 0 : -1;
 }
 
+static int start_lifecycle(struct controller *controller, struct err *err)
+{
+    struct lifecycle_options options = {
+        .store = controller->store,
+        .kinds = controller->settings.kinds,
+        .event_ttl_ms = controller->settings.event_ttl_ms,
+    };
+    controller->lifecycle = lifecycle_start(&options, err);
+    return controller->lifecycle ? 0 : -1;
+}
+
 static int start_work(struct controller *controller, struct err *err)
 {
+    if (start_lifecycle(controller, err))
+        return -1;
     struct reconcile_options reconcile = {
         .store = controller->store,
         .topology = controller->topology,
@@ -254,6 +285,7 @@ static void stop_all(struct controller *controller)
     archive_stop(controller->archive);
     publisher_stop(controller->publisher);
     reconcile_stop(controller->reconcile);
+    lifecycle_stop(controller->lifecycle);
     if (controller->producer)
         bus_producer_close(controller->producer, PRODUCER_CLOSE_MS);
     if (controller->lease)
@@ -283,6 +315,7 @@ int controller_main(int argc, char **argv)
 {
     struct controller controller = {.settings = {.history_max_age = "168h",
                                                  .history_max_bytes = "16GiB",
+                                                 .event_ttl = "1h",
                                                  .stale_after_ms = 30000,
                                                  .quiet_ms = 1000,
                                                  .heartbeat_every_ms = 10000}};

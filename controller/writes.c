@@ -72,7 +72,9 @@ static struct store_write *add(struct writes *writes, enum store_operation opera
 void writes_create(struct writes *writes, const struct controlled_kind *kind, const json_t *object,
                    const char *owner)
 {
-    add(writes, STORE_CREATE, kind, object, 0, owner);
+    struct store_write *write = add(writes, STORE_CREATE, kind, object, 0, owner);
+    if (write)
+        write->in_namespace = *write->key.ns != '\0';
 }
 
 void writes_replace(struct writes *writes, const struct controlled_kind *kind, const json_t *object,

@@ -31,7 +31,8 @@ struct writes {
 void writes_clear(struct writes *writes);
 bool writes_full(const struct writes *writes, size_t room);
 
-/* Each copies what it needs. @object has no resourceVersion to mind. */
+/* Each copies what it needs. @object has no resourceVersion to mind. What is created in a namespace
+ * needs it to be there and to stay (ERR_FORBIDDEN). */
 void writes_create(struct writes *writes, const struct controlled_kind *kind, const json_t *object,
                    const char *owner);
 /* From @old, as read at @revision, to @object. False, and nothing is added, when they are equal. */

@@ -124,6 +124,7 @@ int archive_batch_init(struct archive_batch *batch, struct store *store,
     batch->targets = map_new(target_free);
     batch->instances = map_new(stored_free);
     batch->written = map_new(NULL);
+    batch->homeless = map_new(NULL);
     batch->writes = mem_zalloc(sizeof(*batch->writes));
     struct loading loading = {batch, map_new(NULL)};
     for (size_t i = 0; i < agent_count; i++)
@@ -155,6 +156,7 @@ void archive_batch_release(struct archive_batch *batch)
     map_free(batch->targets);
     map_free(batch->instances);
     map_free(batch->written);
+    map_free(batch->homeless);
 }
 
 bool archive_batch_full(const struct archive_batch *batch)
@@ -270,7 +272,7 @@ static void write_instance(struct archive_batch *batch, const struct archive_ite
     } else if (may_write(batch, item)) {
         if (stored) {
             replace_instance(batch, item, stored, object);
-        } else {
+        } else if (!map_has(batch->homeless, item->key)) {
             object_prepare_create(object);
             writes_create(batch->writes, &instance_kind, object, item->key);
         }
@@ -412,13 +414,16 @@ static int build_writes(struct archive_batch *batch, struct err *err)
 }
 
 /* What changed meanwhile is read again when the writes are built anew: instances are remembered, so
- * they are here. */
+ * they are here. One that has no namespace to be in is left out. */
 static int reload_conflicts(struct archive_batch *batch, struct err *err)
 {
     for (size_t i = 0; i < batch->writes->count; i++) {
         const struct store_write *write = &batch->writes->items[i];
-        if (write->result != ERR_NONE && strcmp(write->key.resource, instance_kind.resource) == 0 &&
-            reload_instance(batch, write->key.ns, write->key.name, err))
+        if (write->result == ERR_FORBIDDEN)
+            map_put(batch->homeless, batch->writes->owners[i], batch);
+        else if (write->result != ERR_NONE &&
+                 strcmp(write->key.resource, instance_kind.resource) == 0 &&
+                 reload_instance(batch, write->key.ns, write->key.name, err))
             return -1;
     }
     return 0;
@@ -487,6 +492,7 @@ static struct store_mark *collect_marks(const struct archive_batch *batch)
 /* Tries until nobody else's write comes in between. */
 static int commit_writes(struct archive_batch *batch, struct store_commit *commit, struct err *err)
 {
+    map_clear(batch->homeless);
     for (int i = 0; i < CONFLICT_TRIES; i++) {
         if (build_writes(batch, err))
             return -1;

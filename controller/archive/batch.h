@@ -31,6 +31,7 @@ struct archive_batch {
     struct map *instances; /* what is stored of the regions' Instances: struct stored_instance by
                               "<ns>/<name>" */
     struct map *written;   /* Instances that the writes of this batch are about */
+    struct map *homeless;  /* those whose namespace is not there, or is being deleted */
     struct heartbeat_rules heartbeats;
     /* A region reports a deployment that nobody here knows. An error: the batch has to wait. */
     int (*unknown)(void *context, const char *region, const char *key, int64_t revision,

@@ -88,6 +88,25 @@ static char *topology_text(const char *name)
                       kafka_bootstrap(rig_brokers[1]), name);
 }
 
+/* What the deployments and instances live in; another rig may have made it already. */
+static void create_namespace(struct rig *rig)
+{
+    static const char body[] = "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{"
+                               "\"name\":\"" RIG_NS "\",\"uid\":\"of-the-namespace\"},"
+                               "\"spec\":{\"finalizers\":[\"kubernetes\"]}}";
+    struct store_write write = {
+        .operation = STORE_CREATE,
+        .key = {"namespaces", "", RIG_NS},
+        .uid = "of-the-namespace",
+        .body = body,
+        .body_len = sizeof(body) - 1,
+        .selectable = "{\"fields\":{\"metadata.name\":\"" RIG_NS "\"}}",
+    };
+    struct err err = {0};
+    if (store_write(rig->store, &write, &err) && err.code != ERR_EXISTS)
+        fail_msg("%s", err.message);
+}
+
 static void open_store(struct rig *rig, const char *name)
 {
     struct err err = {0};
@@ -96,6 +115,7 @@ static void open_store(struct rig *rig, const char *name)
     rig->store = store_open(&options, &err);
     if (!rig->store)
         fail_msg("%s", err.message);
+    create_namespace(rig);
 }
 
 static void open_topology(struct rig *rig)
