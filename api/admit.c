@@ -9,6 +9,7 @@
 #include <mot/model/schema.h>
 #include <mot/model/yaml.h>
 
+#include "auth/admission.h"
 #include "protobuf.h"
 
 #define SUMMARY_MAX       30
@@ -176,6 +177,12 @@ int admit_body(struct request *request, const struct write_options *options, jso
 
 /* -------------------------------------------------------------------------------- normalize */
 
+void admit_default(const struct kind *kind, json_t *object)
+{
+    schema_default(kind->schema, object);
+    admission_default(kind, object);
+}
+
 int admit_normalize(struct request *request, const struct write_options *options, json_t *object,
                     struct texts *findings)
 {
@@ -188,7 +195,7 @@ int admit_normalize(struct request *request, const struct write_options *options
         json_object_set_new(object, "metadata", json_object());
     bool listed = options->validation != VALIDATION_IGNORE;
     schema_prune(request->kind->schema, object, listed ? findings : NULL);
-    schema_default(request->kind->schema, object);
+    admit_default(request->kind, object);
     return 0;
 }
 
@@ -273,11 +280,15 @@ static void validate(const struct request *request, const json_t *object, const 
         schema_validate_update(schema, object, old, errors);
     else
         schema_validate(schema, object, errors);
+    if (!status)
+        admission_validate(request->kind, object, old, errors);
 }
 
 int admit_validate(struct request *request, const json_t *object, const json_t *old)
 {
     struct field_errors errors = {0};
+    if (admission_check(request, object, old) < 0)
+        return -1;
     validate(request, object, old, &errors);
     if (errors.count == 0) {
         field_errors_release(&errors);

@@ -19,6 +19,8 @@ int admit_body(struct request *request, const struct write_options *options, jso
 /* Coerces metadata, prunes, defaults; what was unknown goes to @findings. In place. */
 int admit_normalize(struct request *request, const struct write_options *options, json_t *object,
                     struct texts *findings) MOT_NODISCARD;
+/* Fills in the defaults of the schema, and those that no schema can say. */
+void admit_default(const struct kind *kind, json_t *object);
 /* Strict: fails. Warn: Warning headers. Releases @findings. */
 int admit_findings(struct request *request, const struct write_options *options,
                    struct texts *findings) MOT_NODISCARD;

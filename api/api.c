@@ -6,7 +6,13 @@
 #include <mot/base/clock.h>
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
+#include <mot/base/random.h>
 
+#include "auth/audit.h"
+#include "auth/authorize.h"
+#include "auth/gate.h"
+#include "auth/reviews.h"
+#include "auth/roles.h"
 #include "documents/documents.h"
 #include "health.h"
 #include "namespaces.h"
@@ -15,7 +21,8 @@
 #include "verbs/verbs.h"
 #include "watch/hub.h"
 
-#define SLOW_MS 1000
+#define SLOW_MS       1000
+#define ROLES_WAIT_MS 500
 
 static int make_tables(struct api *api, struct err *err)
 {
@@ -47,16 +54,49 @@ static void find_kind(struct request *request)
             request->table = api->tables[i];
 }
 
+static void on_change(void *authorizer, const char *resource)
+{
+    const char *group = strchr(resource, '.');
+    if (group && strcmp(group + 1, RBAC_GROUP) == 0)
+        authorizer_wake(authorizer);
+}
+
+/* Without the kinds of RBAC there is nothing to authorize by: GROUP_MASTERS may do everything, and
+ * nobody else anything. */
+static int start_authorizer(struct api *api, struct err *err)
+{
+    if (!kinds_find(api->kinds, RBAC_GROUP, "v1", rbac_plural(RBAC_CLUSTER_ROLES)))
+        return 0;
+    if (roles_ensure_defaults(api->store, err) < 0)
+        return -1;
+    api->authorizer = authorizer_new(api->store);
+    api->roles = roles_start(api->store, api->authorizer);
+    return 0;
+}
+
+static int start_hub(struct api *api, const struct api_options *options, struct err *err)
+{
+    api->hub = hub_new(options, err);
+    if (!api->hub)
+        return -1;
+    if (api->authorizer) {
+        hub_listen(api->hub, on_change, api->authorizer);
+        authorizer_wake(api->authorizer);
+    }
+    return 0;
+}
+
 struct api *api_new(const struct api_options *options, struct err *err)
 {
     struct api *api = mem_zalloc(sizeof(*api));
     api->store = options->store;
     api->kinds = options->kinds;
+    api->authenticator = options->authenticator;
+    api->audit = options->audit;
     api->documents = documents_new(options->kinds, err);
     if (api->documents && make_tables(api, err) == 0 &&
-        namespace_ensure_default(api->store, api->kinds, err) == 0)
-        api->hub = hub_new(options, err);
-    if (api->hub)
+        namespace_ensure_default(api->store, api->kinds, err) == 0 &&
+        start_authorizer(api, err) == 0 && start_hub(api, options, err) == 0)
         return api;
     api_free(api);
     return NULL;
@@ -67,6 +107,8 @@ void api_free(struct api *api)
     if (!api)
         return;
     hub_free(api->hub);
+    roles_stop(api->roles);
+    authorizer_free(api->authorizer);
     documents_free(api->documents);
     free_tables(api);
     free(api);
@@ -126,6 +168,8 @@ static int serve_resource(struct request *request)
 {
     if (resolve(request) < 0 || negotiate(request) < 0)
         return -1;
+    if (request->kind->is_review)
+        return request->route.verb == VERB_CREATE ? review_answer(request) : fail_method(request);
     switch (request->route.verb) {
     case VERB_NONE:
         return fail_method(request);
@@ -192,16 +236,72 @@ static void finish(struct request *request, int64_t began_ms)
                  LOG_S("path", request->http->path), LOG_I("code", code), LOG_I("ms", took));
 }
 
+/* A client may number its requests itself. */
+static void choose_audit_id(struct request *request)
+{
+    const char *given = http_header(request->http, "audit-id");
+    char fresh[UUID_TEXT_SIZE];
+    if (!given || !*given || strlen(given) > AUDIT_ID_MAX)
+        given = random_uuid(fresh);
+    memcpy(request->audit_id, given, strlen(given) + 1);
+}
+
+/* What somebody asks about the server itself, and may, is no deed. */
+static bool is_worth_an_audit(const struct request *request)
+{
+    return request->route.type == ROUTE_RESOURCE || request->response->status >= 400;
+}
+
+static void audit(const struct request *request, int64_t began_wall_ms)
+{
+    if (!request->api->audit || !is_worth_an_audit(request))
+        return;
+    struct buf line;
+    buf_init(&line, BUF_MAX_DEFAULT);
+    const struct audit_event event = {.id = request->audit_id,
+                                      .started = request->response->stream != NULL,
+                                      .uri = request->http->target,
+                                      .caller = &request->caller,
+                                      .peer = request->http->peer,
+                                      .user_agent = http_header(request->http, "user-agent"),
+                                      .code = request->response->status,
+                                      .reason = request->status.reason,
+                                      .message = request->status.message,
+                                      .received_us = began_wall_ms * 1000,
+                                      .stage_us = clock_wall_ms() * 1000};
+    audit_event_write(&line, &event);
+    audit_write(request->api->audit, buf_take(&line));
+}
+
+/* Who has written a role sees it hold. */
+static void await_roles(const struct request *request)
+{
+    struct authorizer *authorizer = request->api->authorizer;
+    const struct route *route = &request->route;
+    bool reads = route->verb == VERB_GET || route->verb == VERB_LIST || route->verb == VERB_WATCH;
+    struct err err = {0};
+    int64_t revision;
+    if (authorizer && !reads && strcmp(route->group, RBAC_GROUP) == 0 &&
+        request->response->status < 300 &&
+        store_revision(request->api->store, &revision, &err) == 0 &&
+        !authorizer_await(authorizer, revision, ROLES_WAIT_MS))
+        log_warn("a change of roles does not hold yet", LOG_I("revision", revision));
+}
+
 void api_handle(void *api, const struct http_request *http, struct http_response *response)
 {
     struct request request = {.api = api, .http = http, .response = response};
     int64_t began_ms = clock_ms();
+    int64_t began_wall_ms = clock_wall_ms();
+    choose_audit_id(&request);
     route_parse(http->method, http->path, http->query, &request.route);
-    if (serve(&request) < 0)
+    respond_common_headers(&request);
+    if (gate_pass(&request) < 0 || serve(&request) < 0)
         respond_failure(&request);
-    if (!response->stream)
-        respond_common_headers(&request);
+    await_roles(&request);
+    audit(&request, began_wall_ms);
     finish(&request, began_ms);
     status_release(&request.status);
+    caller_release(&request.caller);
     route_release(&request.route);
 }

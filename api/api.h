@@ -13,9 +13,14 @@
 
 #include "http/server.h"
 
+struct audit;
+struct authenticator;
+
 struct api_options {
-    struct store *store; /* borrowed, as the kinds */
+    struct store *store; /* borrowed, as the next three */
     const struct kinds *kinds;
+    struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
+    struct audit *audit;                 /* NULL: no audit log */
     size_t window_events; /* of the watch window; 0: 50000 */
     size_t window_bytes;  /* 0: 16 MiB */
     int64_t window_ms;    /* and how long it keeps them; 0: a minute */
@@ -26,7 +31,8 @@ struct api_options {
 };
 
 struct api;
-/* Creates the namespace "default" if it is missing and starts the feed of the watches. */
+/* Creates the namespace "default" and, when the kinds of RBAC are served, the default roles if they
+ * are missing; starts the feed of the watches and the authorizer. */
 struct api *api_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
 /* Ends what watches are left; call after http_server_stop(). */
 void api_free(struct api *api);

@@ -11,12 +11,17 @@
 #include <mot/store/store.h>
 
 #include "api.h"
+#include "auth/caller.h"
 #include "http/server.h"
 #include "negotiate.h"
 #include "router.h"
 #include "status.h"
 
+struct authorizer;
 struct hub;
+struct roles;
+
+#define AUDIT_ID_MAX 64
 
 struct api {
     struct store *store;
@@ -24,6 +29,10 @@ struct api {
     struct documents *documents;
     struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
+    struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
+    struct authorizer *authorizer;       /* NULL: the kinds of RBAC are not served */
+    struct roles *roles;                 /* NULL with it */
+    struct audit *audit;                 /* NULL: no audit log */
     atomic_int awaiting; /* requests that wait for a revision */
 };
 
@@ -31,7 +40,9 @@ struct request {
     struct api *api;
     const struct http_request *http;
     struct http_response *response;
+    char audit_id[AUDIT_ID_MAX + 1];
     struct route route;
+    struct caller caller;
     const struct kind *kind;
     const struct table *table;
     struct output output;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
-#include <mot/base/random.h>
 #include <mot/model/json.h>
 #include <mot/model/yaml.h>
 
@@ -58,8 +57,7 @@ int respond_deleted(struct request *request, const char *name, const char *uid)
 
 void respond_common_headers(struct request *request)
 {
-    char audit[UUID_TEXT_SIZE];
-    http_response_header(request->response, "Audit-Id", random_uuid(audit));
+    http_response_header(request->response, "Audit-Id", request->audit_id);
     if (request->route.type != ROUTE_DOCUMENT)
         http_response_header(request->response, "Cache-Control", "no-cache, private");
 }

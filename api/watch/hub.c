@@ -324,8 +324,20 @@ static int on_change(void *context, const struct store_change *change, struct er
     hub->position = change->object.revision;
     window_append(hub->window, ring, event);
     bool stopping = hub->stopping;
+    hub_listener *listener = hub->listener;
+    void *listener_context = hub->listener_context;
     pthread_mutex_unlock(&hub->lock);
+    if (listener)
+        listener(listener_context, change->object.key.resource);
     return stopping ? 1 : 0;
+}
+
+void hub_listen(struct hub *hub, hub_listener *listener, void *context)
+{
+    pthread_mutex_lock(&hub->lock);
+    hub->listener = listener;
+    hub->listener_context = context;
+    pthread_mutex_unlock(&hub->lock);
 }
 
 /* The history was compacted before the feed got to it (the database was away for long): begin again

@@ -21,6 +21,10 @@ struct hub;
 struct hub *hub_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
 /* After the HTTP server was stopped: all streams must be closed. */
 void hub_free(struct hub *hub);
+/* @listener is called on the feed's thread with the resource of each change ("deployments.mot.dev"),
+ * and must not block. One at most, and before there are watches. */
+typedef void hub_listener(void *context, const char *resource);
+void hub_listen(struct hub *hub, hub_listener *listener, void *context);
 /* The feed has heard from the database lately. */
 bool hub_healthy(struct hub *hub);
 

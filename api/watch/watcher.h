@@ -72,6 +72,9 @@ struct hub {
     int64_t bookmark_ms, full_ms, window_ms;
     int64_t trim_at; /* when memory of forgotten events is given back; 0: there is none */
 
+    hub_listener *listener; /* may be NULL */
+    void *listener_context;
+
     struct store_feed *feed;
     pthread_cond_t tick;
     pthread_t feed_thread, tick_thread;
