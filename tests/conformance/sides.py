@@ -72,10 +72,11 @@ class Process:
 
 
 class Etcd(Process):
-    def __init__(self, folder):
+    def __init__(self, folder, durable):
         self.port, peers = free_port(), free_port()
+        hurry = [] if durable else ["--unsafe-no-fsync"]
         client, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{peers}"
-        super().__init__([reference_program("etcd"), "--data-dir", folder + "/etcd", "--unsafe-no-fsync",
+        super().__init__([reference_program("etcd"), "--data-dir", folder + "/etcd", *hurry,
                           "--listen-client-urls", client, "--advertise-client-urls", client,
                           "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                           "--initial-cluster", "default=" + peer, "--log-level", "warn"], folder + "/etcd.log")
@@ -105,9 +106,9 @@ class Reference:
     name = "reference"
     headers = {}
 
-    def __init__(self):
+    def __init__(self, durable=False):
         self.dir = tempfile.mkdtemp(prefix="mot-conformance-", dir="/tmp")
-        self.etcd = Etcd(self.dir)
+        self.etcd = Etcd(self.dir, durable)
         self.port = free_port()
         self.make_certificate()
         nowhere = self.dir + "/kubeconfig"

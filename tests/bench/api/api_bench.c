@@ -1,10 +1,8 @@
 /*
- * How fast a running API server creates, gets, lists, patches, updates and fans out, and what a
- * request and a delivery cost it. run.py starts a server and runs this with 1, 32 and 256 clients.
+ * How fast a running API server creates, gets, lists, patches, applies, updates and fans out, and
+ * what a request and a delivery cost it. It knows nothing of MoT: compare.py runs it against
+ * Kubernetes's server of custom resources too.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,17 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <mot/base/buf.h>
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
+#include "wire.h"
+
 #define PATH "/apis/mot.dev/v1alpha1/namespaces/default/deployments"
 
 struct bench {
-    int port, objects, connections, watchers, pid;
+    int port, objects, connections, watchers;
+    int pid, database; /* whose CPU time is counted */
     long long run;
     atomic_int next;
     const char *method;
@@ -31,23 +31,37 @@ struct bench {
 
 /* -------------------------------------------------------------------------------- the server */
 
-/* User and system time, in microseconds; 0 when there is no such process. */
-static double cpu_us(int pid)
+/* User and system time with that of children that have ended, in microseconds; 0 when there is no
+ * such process. */
+static double process_cpu_us(int pid)
 {
     AUTO_FREE char *path = mem_printf("/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");
     char text[1024] = "";
-    unsigned long user = 0, system = 0;
+    unsigned long own[2] = {0}, ended[2] = {0};
     if (!file)
         return 0;
     if (!fgets(text, sizeof(text), file))
         text[0] = '\0';
     fclose(file);
     const char *fields = strrchr(text, ')');
-    if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                          &system) != 2)
+    if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
+                          &own[0], &own[1], &ended[0], &ended[1]) != 4)
         return 0;
-    return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+    return (double)(own[0] + own[1] + ended[0] + ended[1]) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* With that of its children. */
+static double cpu_us(int pid)
+{
+    AUTO_FREE char *path = mem_printf("/proc/%d/task/%d/children", pid, pid);
+    double sum = process_cpu_us(pid);
+    FILE *file = fopen(path, "re");
+    for (int child; file && fscanf(file, "%d", &child) == 1;)
+        sum += process_cpu_us(child);
+    if (file)
+        fclose(file);
+    return sum;
 }
 
 static double rss_mb(int pid)
@@ -65,60 +79,11 @@ static double rss_mb(int pid)
 
 /* -------------------------------------------------------------------------------- requests */
 
-static int dial(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int one = 1;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        perror("connect");
-        exit(1);
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-}
-
-static void send_request(int fd, const char *method, const char *path, const char *body)
-{
-    const char *type =
-        strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : "application/json";
-    AUTO_FREE char *text = mem_printf("%s %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n"
-                                      "Content-Length: %zu\r\n\r\n%s",
-                                      method, path, type, strlen(body), body);
-    if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-        exit(1);
-}
-
-/* Reads one whole answer; returns its body's length, and ends the program unless it is 2xx. */
-static size_t read_answer(int fd, struct buf *buf)
-{
-    char *head = NULL;
-    buf_clear(buf);
-    while (!head || buf->len < (size_t)(head - buf->data) + 4 +
-                                   strtoul(strstr(buf->data, "Content-Length: ") + 16, NULL, 10)) {
-        char *room = buf_reserve(buf, 65536);
-        ssize_t count = recv(fd, room, 65536, 0);
-        if (count <= 0) {
-            fprintf(stderr, "the server closed\n");
-            exit(1);
-        }
-        buf->len += (size_t)count;
-        buf->data[buf->len] = '\0';
-        head = strstr(buf->data, "\r\n\r\n");
-    }
-    if (buf->data[9] != '2') {
-        fprintf(stderr, "%s\n", buf->data);
-        exit(1);
-    }
-    return buf->len;
-}
-
 /* The object's resourceVersion; for a PUT. */
-static const char *current(const char *item, int fd, struct buf *buf)
+static const char *current(const char *item, struct wire *wire, struct buf *buf)
 {
-    send_request(fd, "GET", item, "");
-    read_answer(fd, buf);
+    wire_send(wire, "GET", item, "", "");
+    wire_answer(wire, buf);
     char *revision = strstr(buf->data, "\"resourceVersion\":\"");
     if (!revision)
         exit(1);
@@ -127,46 +92,68 @@ static const char *current(const char *item, int fd, struct buf *buf)
     return revision;
 }
 
-static void one_request(const struct bench *bench, int fd, int n, struct buf *buf)
+static char *object_text(const char *name, const char *revision, const char *image, int replicas)
+{
+    AUTO_FREE char *version =
+        mem_printf(*revision ? ",\"resourceVersion\":\"%s\"" : "%s", revision);
+    return mem_printf(
+        "{\"apiVersion\":\"mot.dev/"
+        "v1alpha1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"%s\"%s},"
+        "\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"%s\"}]}},"
+        "\"placement\":[{\"name\":\"a\",\"regions\":[\"r\"],\"replicas\":%d}]}}",
+        name, version, image, replicas);
+}
+
+static void put_object(struct wire *wire, const char *name, const char *item, struct buf *buf)
+{
+    AUTO_FREE char *body = object_text(name, current(item, wire, buf), "i:1", 2);
+    wire_send(wire, "PUT", item, "application/json", body);
+}
+
+/* A new image each time, by the same manager. */
+static void apply_object(struct wire *wire, const char *name, const char *item)
+{
+    AUTO_FREE char *image = mem_printf("i:%lld", (long long)clock_us());
+    AUTO_FREE char *body = object_text(name, "", image, 2);
+    AUTO_FREE char *path = mem_printf("%s?fieldManager=bench&force=true", item);
+    wire_send(wire, "PATCH", path, "application/apply-patch+yaml", body);
+}
+
+static void one_request(const struct bench *bench, struct wire *wire, int n, struct buf *buf)
 {
     AUTO_FREE char *name = mem_printf("b%lld-%d", bench->run, n);
     AUTO_FREE char *item = mem_printf(PATH "/%s", name);
-    const char *revision = strcmp(bench->method, "PUT") == 0 ? current(item, fd, buf) : "";
-    AUTO_FREE char *version =
-        mem_printf(*revision ? ",\"resourceVersion\":\"%s\"" : "%s", revision);
-    AUTO_FREE char *body = mem_printf(
-        "{\"apiVersion\":\"mot.dev/"
-        "v1alpha1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"%s\"%s},"
-        "\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"}]}},"
-        "\"placement\":[{\"name\":\"a\",\"regions\":[\"r\"],\"replicas\":%d}]}}",
-        name, version, 1 + (*revision != '\0'));
-    AUTO_FREE char *patch =
-        mem_printf("{\"metadata\":{\"labels\":{\"n\":\"%lld\"}}}", (long long)clock_us());
-    if (strcmp(bench->method, "POST") == 0)
-        send_request(fd, "POST", PATH, body);
-    else if (strcmp(bench->method, "PUT") == 0)
-        send_request(fd, "PUT", item, body);
-    else if (strcmp(bench->method, "PATCH") == 0)
-        send_request(fd, "PATCH", item, patch);
-    else if (strcmp(bench->method, "LIST") == 0)
-        send_request(fd, "GET", PATH "?limit=500", "");
-    else
-        send_request(fd, bench->method, item, "");
-    read_answer(fd, buf);
+    if (strcmp(bench->method, "POST") == 0) {
+        AUTO_FREE char *body = object_text(name, "", "i:1", 1);
+        wire_send(wire, "POST", PATH, "application/json", body);
+    } else if (strcmp(bench->method, "PUT") == 0) {
+        put_object(wire, name, item, buf);
+    } else if (strcmp(bench->method, "APPLY") == 0) {
+        apply_object(wire, name, item);
+    } else if (strcmp(bench->method, "PATCH") == 0) {
+        AUTO_FREE char *patch =
+            mem_printf("{\"metadata\":{\"labels\":{\"n\":\"%lld\"}}}", (long long)clock_us());
+        wire_send(wire, "PATCH", item, "application/merge-patch+json", patch);
+    } else if (strcmp(bench->method, "LIST") == 0) {
+        wire_send(wire, "GET", PATH, "", "");
+    } else {
+        wire_send(wire, bench->method, item, "", "");
+    }
+    wire_answer(wire, buf);
 }
 
 static void *run_connection(void *context)
 {
     struct bench *bench = context;
     struct buf buf;
-    buf_init(&buf, BUF_MAX_DEFAULT);
-    int fd = dial(bench->port);
+    buf_init(&buf, (size_t)1 << 30);
+    struct wire *wire = wire_open(bench->port);
     for (int n; (n = atomic_fetch_add(&bench->next, 1)) < bench->objects;) {
         int64_t began = clock_us();
-        one_request(bench, fd, n, &buf);
+        one_request(bench, wire, n, &buf);
         bench->took_us[n] = clock_us() - began;
     }
-    close(fd);
+    wire_close(wire);
     buf_release(&buf);
     return NULL;
 }
@@ -185,6 +172,7 @@ static void measure(struct bench *bench, const char *method)
     atomic_store(&bench->next, 0);
     int64_t began = clock_us();
     double cpu = cpu_us(bench->pid);
+    double database = cpu_us(bench->database);
     for (int i = 0; i < bench->connections; i++)
         pthread_create(&threads[i], NULL, run_connection, bench);
     for (int i = 0; i < bench->connections; i++)
@@ -192,11 +180,14 @@ static void measure(struct bench *bench, const char *method)
     double seconds = (double)(clock_us() - began) / 1e6;
     qsort(bench->took_us, (size_t)bench->objects, sizeof(int64_t), compare);
     cpu = cpu_us(bench->pid) - cpu;
-    printf("%-6s %3d clients %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   %6.0f us of CPU   %5.1f MB\n",
+    database = cpu_us(bench->database) - database;
+    printf("%-6s %3d clients %8.0f /s   p50 %7.2f ms   p99 %7.2f ms   CPU %6.0f us, database %6.0f "
+           "us   "
+           "%6.1f MB\n",
            method, bench->connections, bench->objects / seconds,
            (double)bench->took_us[bench->objects / 2] / 1e3,
            (double)bench->took_us[bench->objects * 99 / 100] / 1e3, cpu / bench->objects,
-           rss_mb(bench->pid));
+           database / bench->objects, rss_mb(bench->pid));
     fflush(stdout);
     free(threads);
 }
@@ -209,24 +200,41 @@ struct fan {
     atomic_llong events;
 };
 
+/* -1 at the end of the watch. */
+static long count_events(struct fan *fan, struct wire *wire)
+{
+    static char bytes[1 << 16];
+    long got;
+    while ((got = wire_some(wire, bytes, sizeof(bytes) - 1)) > 0) {
+        bytes[got] = '\0';
+        for (char *at = bytes; (at = strstr(at, "{\"type\":\"")); at++)
+            atomic_fetch_add(&fan->events, 1);
+    }
+    return got;
+}
+
 static void *read_watches(void *context)
 {
     struct fan *fan = context;
-    static char bytes[1 << 16];
     struct epoll_event ready[64];
     for (;;) {
         int count = epoll_wait(fan->epoll, ready, 64, 2000);
         if (count <= 0)
             return NULL;
         for (int i = 0; i < count; i++) {
-            ssize_t got = recv(ready[i].data.fd, bytes, sizeof(bytes) - 1, 0);
-            if (got <= 0)
+            if (count_events(fan, ready[i].data.ptr) < 0)
                 return NULL;
-            bytes[got] = '\0';
-            for (char *at = bytes; (at = strstr(at, "{\"type\":\"")); at++)
-                atomic_fetch_add(&fan->events, 1);
         }
     }
+}
+
+/* That of a list; one of an item may come before it in the text. */
+static long long list_revision(struct wire *wire, struct buf *buf)
+{
+    wire_send(wire, "GET", "/apis/mot.dev/v1alpha1/namespaces/nowhere/deployments", "", "");
+    wire_answer(wire, buf);
+    const char *revision = strstr(buf->data, "\"resourceVersion\":\"");
+    return revision ? strtoll(revision + strlen("\"resourceVersion\":\""), NULL, 10) : 0;
 }
 
 static void measure_fan_out(struct bench *bench)
@@ -234,21 +242,15 @@ static void measure_fan_out(struct bench *bench)
     struct fan fan = {.bench = bench, .epoll = epoll_create1(EPOLL_CLOEXEC)};
     struct buf buf;
     buf_init(&buf, BUF_MAX_DEFAULT);
-    int probe = dial(bench->port);
-    send_request(probe, "GET", PATH "?limit=1", "");
-    read_answer(probe, &buf);
-    long long revision = strtoll(strstr(buf.data, "\"resourceVersion\":\"") + 19, NULL, 10);
-    char *tail = strstr(buf.data, "],\"metadata\":{\"resourceVersion\":\"");
-    if (tail)
-        revision = strtoll(tail + strlen("],\"metadata\":{\"resourceVersion\":\""), NULL, 10);
-    AUTO_FREE char *path = mem_printf(PATH "?watch=1&resourceVersion=%lld", revision);
-    AUTO_FREE int *fds = mem_array((size_t)bench->watchers, sizeof(int));
+    struct wire *probe = wire_open(bench->port);
+    AUTO_FREE char *path =
+        mem_printf(PATH "?watch=1&resourceVersion=%lld", list_revision(probe, &buf));
+    AUTO_FREE struct wire **wires = mem_array((size_t)bench->watchers, sizeof(*wires));
     for (int i = 0; i < bench->watchers; i++) {
-        int fd = dial(bench->port);
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-        send_request(fd, "GET", path, "");
-        epoll_ctl(fan.epoll, EPOLL_CTL_ADD, fd, &event);
-        fds[i] = fd;
+        wires[i] = wire_open(bench->port);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = wires[i]};
+        wire_send(wires[i], "GET", path, "", "");
+        epoll_ctl(fan.epoll, EPOLL_CTL_ADD, wire_fd(wires[i]), &event);
     }
     clock_sleep_ms(500);
     pthread_t reader;
@@ -267,31 +269,37 @@ static void measure_fan_out(struct bench *bench)
            wanted, seconds, cpu / (double)wanted, rss_mb(bench->pid));
     pthread_join(reader, NULL);
     for (int i = 0; i < bench->watchers; i++)
-        close(fds[i]);
+        wire_close(wires[i]);
     close(fan.epoll);
-    close(probe);
+    wire_close(probe);
     buf_release(&buf);
 }
 
+/* LIST reads all that is there, so that fewer of them say enough. */
+#define LISTS_PART 50
+
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "bench_api PORT PID OBJECTS CONNECTIONS WATCHERS\n");
+    if (argc != 7 && argc != 9) {
+        fprintf(stderr,
+                "bench_api PORT PID DATABASE-PID OBJECTS CONNECTIONS WATCHERS [CERTIFICATE KEY]\n");
         return 2;
     }
     struct bench bench = {.port = atoi(argv[1]),
                           .pid = atoi(argv[2]),
-                          .objects = atoi(argv[3]),
-                          .connections = atoi(argv[4]),
-                          .watchers = atoi(argv[5]),
+                          .database = atoi(argv[3]),
+                          .objects = atoi(argv[4]),
+                          .connections = atoi(argv[5]),
+                          .watchers = atoi(argv[6]),
                           .run = clock_wall_ms()};
     int objects = bench.objects;
+    if (argc == 9)
+        wire_use_tls(argv[7], argv[8]);
     bench.took_us = mem_array((size_t)objects, sizeof(int64_t));
-    measure(&bench, "POST");
-    measure(&bench, "GET");
-    measure(&bench, "PATCH");
-    measure(&bench, "PUT");
-    bench.objects = objects / 20;
+    static const char *const methods[] = {"POST", "GET", "PATCH", "APPLY", "PUT"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(methods); i++)
+        measure(&bench, methods[i]);
+    bench.objects = objects / LISTS_PART;
     measure(&bench, "LIST");
     if (bench.watchers > 0) {
         bench.objects = objects / 4;

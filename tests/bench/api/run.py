@@ -16,8 +16,8 @@ def main():
     server = Server(sys.argv[1], database.url)
     print(f"at rest {server.rss_mb():.1f} MB")
     for clients, objects, watchers in RUNS:
-        subprocess.run([sys.argv[2], str(server.port), str(server.process.pid), str(objects), str(clients),
-                        str(watchers)], check=True)
+        subprocess.run([sys.argv[2], str(server.port), str(server.process.pid),
+                        str(database.process.pid), str(objects), str(clients), str(watchers)], check=True)
     status = server.stop()
     database.stop()
     return status

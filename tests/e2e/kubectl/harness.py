@@ -42,9 +42,11 @@ def wait_for(condition, what, seconds=20.0):
 
 
 class Postgres:
-    """A PostgreSQL on a Unix socket; it refuses to run as root, so root becomes postgres or nobody."""
+    """A PostgreSQL on a Unix socket; it refuses to run as root, so root becomes postgres or nobody. It does not wait for
+    the disk unless it is to be durable."""
 
-    def __init__(self):
+    def __init__(self, durable=False):
+        self.options = [] if durable else ["-F"]
         bins = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
         self.bin = bins[-1] if bins else os.path.dirname(shutil.which("postgres") or "")
         self.dir = tempfile.mkdtemp(prefix="mot-e2e-pg-", dir="/tmp")
@@ -53,7 +55,7 @@ class Postgres:
             os.chown(self.dir, self.user.pw_uid, self.user.pw_gid)
         self._run("initdb", "-D", self.dir + "/data", "-A", "trust", "-U", "mot", "-N")
         self.process = subprocess.Popen(
-            [self.bin + "/postgres", "-D", self.dir + "/data", "-k", self.dir, "-h", "", "-F"],
+            [self.bin + "/postgres", "-D", self.dir + "/data", "-k", self.dir, "-h", "", *self.options],
             stdout=open(self.dir + "/log", "wb"), stderr=subprocess.STDOUT, **self._as_user())
         wait_for(lambda: self._ready(), "PostgreSQL")
         self.url = f"host={self.dir} user=mot dbname=postgres"
@@ -91,12 +93,12 @@ class Postgres:
 class Api:
     """A `mot api` process."""
 
-    def __init__(self, mot, url):
+    def __init__(self, mot, url, *arguments):
         self.dir = tempfile.mkdtemp(prefix="mot-e2e-api-", dir="/tmp")
         port_file = self.dir + "/port"
         self.log = open(self.dir + "/log", "wb")
         self.process = subprocess.Popen(
-            [mot, "api", "--db", url, "--port", "0", "--port-file", port_file],
+            [mot, "api", "--db", url, "--port", "0", "--port-file", port_file, *arguments],
             stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._port(port_file), "mot api: " + self.dir + "/log")
         self.base = f"http://127.0.0.1:{self._port(port_file)}"
@@ -163,13 +165,13 @@ class Kubectl:
     def env(self):
         return {"HOME": self.home, "PATH": os.environ.get("PATH", "")}
 
-    def run(self, *arguments, stdin=None):
-        done = subprocess.run(self.command(*arguments), env=self.env(), cwd=self.home,
+    def run(self, *arguments, stdin=None, editor="false"):
+        done = subprocess.run(self.command(*arguments), env={**self.env(), "EDITOR": editor}, cwd=self.home,
                               input=stdin, capture_output=True, text=True, timeout=60, check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def ok(self, *arguments, stdin=None):
-        result = self.run(*arguments, stdin=stdin)
+    def ok(self, *arguments, stdin=None, editor="false"):
+        result = self.run(*arguments, stdin=stdin, editor=editor)
         expect(result.status == 0, f"kubectl {' '.join(arguments)}: {result.err}{result.out}")
         return result
 

@@ -22,7 +22,7 @@ class Database(Postgres):
         self.process.wait()
         time.sleep(0.3)
         self.process = subprocess.Popen(
-            [self.bin + "/postgres", "-D", self.dir + "/data", "-k", self.dir, "-h", "", "-F"],
+            [self.bin + "/postgres", "-D", self.dir + "/data", "-k", self.dir, "-h", "", *self.options],
             stdout=open(self.dir + "/log", "ab"), stderr=subprocess.STDOUT, **self._as_user())
         wait_for(self._ready, "PostgreSQL")
 
