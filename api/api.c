@@ -93,8 +93,11 @@ struct api *api_new(const struct api_options *options, struct err *err)
     api->kinds = options->kinds;
     api->authenticator = options->authenticator;
     api->audit = options->audit;
+    api->allowed_origins = options->allowed_origins;
+    answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
-    if (api->documents && make_tables(api, err) == 0 &&
+    api->scales = scale_kinds(err);
+    if (api->documents && api->scales && make_tables(api, err) == 0 &&
         namespace_ensure_default(api->store, api->kinds, err) == 0 &&
         start_authorizer(api, err) == 0 && start_hub(api, options, err) == 0)
         return api;
@@ -160,8 +163,8 @@ static int negotiate(struct request *request)
     if (negotiate_accept(http_header(request->http, "accept"), list, &request->output) &&
         !(watch && request->output.media != MEDIA_JSON))
         return 0;
-    return fail(request, 406, "NotAcceptable",
-                "only the following media types are accepted: application/json, application/yaml");
+    return fail(request, 406, "NotAcceptable", "only the following media types are accepted: %s",
+                watch ? "application/json;stream=watch" : "application/json, application/yaml");
 }
 
 static int serve_resource(struct request *request)

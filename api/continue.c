@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,9 @@ static char *base64url_decode(const char *text)
 
 char *continue_encode(const struct continuation *continuation)
 {
-    AUTO_FREE char *text = mem_printf("1 %" PRId64 " %s/%s", continuation->revision,
-                                      continuation->ns, continuation->name);
+    AUTO_FREE char *text =
+        mem_printf("1 %" PRId64 " %" PRId64 " %s/%s", continuation->revision,
+                   continuation->remaining, continuation->ns, continuation->name);
     return base64url_encode(text);
 }
 
@@ -67,21 +69,34 @@ static int refuse(struct err *err)
     return err_set(err, ERR_INVALID, "continue key is not valid: it is none of this server's");
 }
 
+/* A decimal number and the blank behind it; moves *@at. */
+static bool take_number(char **at, int64_t min, int64_t *ret_number)
+{
+    char *end = NULL;
+    errno = 0;
+    *ret_number = strtoll(*at, &end, 10);
+    bool good = errno == 0 && end != *at && **at != ' ' && *end == ' ' && *ret_number >= min;
+    *at = good ? end + 1 : end;
+    return good;
+}
+
 int continue_decode(const char *token, struct continuation *ret_continuation, struct err *err)
 {
     *ret_continuation = (struct continuation){0};
     AUTO_FREE char *text = base64url_decode(token);
     if (!text || strncmp(text, "1 ", 2) != 0)
         return refuse(err);
-    char *end = NULL;
-    errno = 0;
-    int64_t revision = strtoll(text + 2, &end, 10);
-    char *slash = end ? strchr(end, '/') : NULL;
-    if (errno != 0 || revision < 0 || end == text + 2 || *end != ' ' || !slash || !slash[1] ||
-        strchr(slash + 1, '/'))
+    char *at = text + 2;
+    int64_t revision;
+    int64_t remaining;
+    if (!take_number(&at, 0, &revision) || !take_number(&at, -1, &remaining))
+        return refuse(err);
+    char *slash = strchr(at, '/');
+    if (!slash || !slash[1] || strchr(slash + 1, '/'))
         return refuse(err);
     ret_continuation->revision = revision;
-    ret_continuation->ns = mem_strndup(end + 1, (size_t)(slash - end - 1));
+    ret_continuation->remaining = remaining;
+    ret_continuation->ns = mem_strndup(at, (size_t)(slash - at));
     ret_continuation->name = mem_strdup(slash + 1);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* The continue token of a paged list: the snapshot's revision and the last key that was handed out.
- * Pure. */
+/* The continue token of a paged list: the snapshot's revision, the last key that was handed out,
+ * and how many follow. Pure. */
 #ifndef MOT_API_CONTINUE_H
 #define MOT_API_CONTINUE_H
 
@@ -8,7 +8,8 @@
 #include <mot/base/err.h>
 
 struct continuation {
-    int64_t revision; /* 0: go on with the newest state, after the snapshot has expired */
+    int64_t revision;  /* 0: go on with the newest state, after the snapshot has expired */
+    int64_t remaining; /* objects of the snapshot after this one; -1: not known */
     char *ns;
     char *name;
 };

@@ -19,6 +19,7 @@ struct settings {
     const char *port_file;
     const char *kinds;
     int port, workers, readers;
+    struct option_list allowed_origins;
 };
 
 static void parse_error(const struct err *err)
@@ -122,6 +123,9 @@ int api_main(int argc, char **argv)
         {"kinds", "DIR", OPTION_STRING, &settings.kinds,
          "a folder of CRD files (*.yaml) to serve besides the built-in kinds, for trying out a "
          "kind"},
+        {"allowed-origin", "URL", OPTION_LIST, &settings.allowed_origins,
+         "a foreign origin whose pages may open WebSockets, e.g. https://ui.example; may be given "
+         "again, or with commas"},
         {"workers", "N", OPTION_INT, &settings.workers, "threads that serve requests (32)"},
         {"readers", "N", OPTION_INT, &settings.readers, "database connections for reads (8)"},
         {0}};

@@ -107,6 +107,14 @@ static bool clause_form(const struct clause *clause, bool list, enum form *ret_f
     return true;
 }
 
+/* Of clauses that are wanted as much, the one that says more goes first. */
+static int specificity(const struct clause *clause)
+{
+    if (same(clause->type, "*/*"))
+        return 0;
+    return clause->type.len > 0 && clause->type.at[clause->type.len - 1] == '*' ? 1 : 2;
+}
+
 bool negotiate_accept(const char *accept, bool list, struct output *ret_output)
 {
     *ret_output = (struct output){MEDIA_JSON, FORM_PLAIN};
@@ -114,12 +122,17 @@ bool negotiate_accept(const char *accept, bool list, struct output *ret_output)
         return true;
     struct slice rest = {accept, strlen(accept)};
     double best = 0;
+    int best_specificity = 0;
     for (int n = 0; rest.len > 0 && n < CLAUSES_MAX; n++) {
         struct clause clause = parse_clause(next_part(&rest, ','));
         struct output output;
-        if (clause.type.len > 0 && clause.q > best && clause_media(&clause, &output.media) &&
+        int specific = specificity(&clause);
+        bool better =
+            clause.q > best || (best > 0 && clause.q >= best && specific > best_specificity);
+        if (clause.type.len > 0 && better && clause_media(&clause, &output.media) &&
             clause_form(&clause, list, &output.form)) {
             best = clause.q;
+            best_specificity = specific;
             *ret_output = output;
         }
     }

@@ -30,7 +30,7 @@ struct output {
 };
 
 /*
- * The best clause of @accept that we can serve: by q-value, then by order. NULL and "" mean
+ * The best clause of @accept that we can serve: by q-value, then how much it says, then by order. NULL and "" mean
  * anything. What a clause asks with "as" is never ignored: an unknown one makes the clause
  * unusable. @list: the answer is a list or a watch. False: 406.
  */

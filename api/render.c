@@ -142,14 +142,16 @@ void render_list_head(struct buf *buf, const struct renderer *renderer)
     }
 }
 
-void render_list_tail(struct buf *buf, int64_t revision, const char *token, int64_t remaining)
+/* Lists of custom resources say that nothing follows; tables and lists of metadata leave it out. */
+void render_list_tail(struct buf *buf, const struct renderer *renderer, int64_t revision,
+                      const char *token, int64_t remaining)
 {
     buf_adds(buf, "],\"metadata\":{\"resourceVersion\":\"");
     buf_add_i64(buf, revision);
     buf_adds(buf, "\"");
-    if (token) {
+    if (token || renderer->form == FORM_PLAIN) {
         buf_adds(buf, ",\"continue\":");
-        buf_add_json(buf, token);
+        buf_add_json(buf, token ? token : "");
     }
     if (remaining >= 0) {
         buf_adds(buf, ",\"remainingItemCount\":");
@@ -168,15 +170,34 @@ static void add_bookmark_metadata(struct buf *buf, int64_t revision, bool initia
     buf_adds(buf, "\"}}");
 }
 
-/* A row of empty cells: "" for the name, null for the others. */
+static void add_plain_bookmark(struct buf *buf, const struct renderer *renderer, int64_t revision,
+                               bool initial_end)
+{
+    buf_addf(buf, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", renderer->kind->kind,
+             renderer->kind->api_version);
+    add_bookmark_metadata(buf, revision, initial_end);
+}
+
+static void add_partial_bookmark(struct buf *buf, int64_t revision, bool initial_end)
+{
+    buf_adds(buf, partial_head);
+    add_bookmark_metadata(buf, revision, initial_end);
+}
+
+/* A row of empty cells: "" for the name, null for the others. Its object is left out when objects
+ * are not wanted, but for the annotation. */
 static void add_empty_row(struct buf *buf, const struct renderer *renderer, int64_t revision,
                           bool initial_end)
 {
     buf_adds(buf, "{\"cells\":");
     table_write_empty_cells(buf, renderer->table);
     buf_adds(buf, ",\"object\":");
-    buf_adds(buf, partial_head);
-    add_bookmark_metadata(buf, revision, initial_end);
+    if (renderer->include == INCLUDE_OBJECT)
+        add_plain_bookmark(buf, renderer, revision, initial_end);
+    else if (renderer->include == INCLUDE_METADATA || initial_end)
+        add_partial_bookmark(buf, revision, initial_end);
+    else
+        buf_adds(buf, "null");
     buf_addc(buf, '}');
 }
 
@@ -185,9 +206,7 @@ void render_bookmark(struct buf *buf, const struct renderer *renderer, int64_t r
 {
     switch (renderer->form) {
     case FORM_PLAIN:
-        buf_addf(buf, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", renderer->kind->kind,
-                 renderer->kind->api_version);
-        add_bookmark_metadata(buf, revision, initial_end);
+        add_plain_bookmark(buf, renderer, revision, initial_end);
         return;
     case FORM_TABLE:
         buf_addf(buf,
@@ -201,8 +220,7 @@ void render_bookmark(struct buf *buf, const struct renderer *renderer, int64_t r
         return;
     case FORM_PARTIAL:
     case FORM_PARTIAL_LIST:
-        buf_adds(buf, partial_head);
-        add_bookmark_metadata(buf, revision, initial_end);
+        add_partial_bookmark(buf, revision, initial_end);
         return;
     }
 }

@@ -36,7 +36,8 @@ void render_item(struct buf *buf, const struct renderer *renderer, const char *b
 /* `{"kind":"DeploymentList","apiVersion":"…",` … up to and with the [ that the items follow. */
 void render_list_head(struct buf *buf, const struct renderer *renderer);
 /* The ] and the list's metadata; @token may be NULL, @remaining -1. */
-void render_list_tail(struct buf *buf, int64_t revision, const char *token, int64_t remaining);
+void render_list_tail(struct buf *buf, const struct renderer *renderer, int64_t revision,
+                      const char *token, int64_t remaining);
 /* The object of a BOOKMARK; @initial_end: with the annotation that ends the initial events. */
 void render_bookmark(struct buf *buf, const struct renderer *renderer, int64_t revision,
                      bool initial_end, bool columns);

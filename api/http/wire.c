@@ -119,8 +119,16 @@ void wire_fault(struct buf *out, const struct fault *fault, bool head_only)
     wire_response_release(&response);
 }
 
+void http_charge_release(struct http_charge *charge)
+{
+    if (charge->release)
+        charge->release(charge->context, charge->amount);
+    *charge = (struct http_charge){0};
+}
+
 void wire_response_release(struct http_response *response)
 {
+    http_charge_release(&response->charge);
     buf_release(&response->headers);
     buf_release(&response->body);
     buf_init(&response->headers, HEADERS_MAX);

@@ -1,12 +1,14 @@
 #include "verbs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <mot/base/mem.h>
 #include <mot/base/random.h>
 
 #include "../query.h"
 #include "../respond.h"
+#include "../watch/event.h"
 #include "../watch/handshake.h"
 #include "../watch/hub.h"
 
@@ -18,11 +20,9 @@ static int read_start(struct request *request, const struct list_options *option
 {
     struct err err = {0};
     spec->revision = options->revision;
-    if (options->initial_events_set && options->initial_events) {
-        spec->initial = true;
-        spec->initial_end = options->bookmarks;
+    spec->initial = options->initial_events;
+    if (options->initial_events)
         return await_revision(request, options->revision);
-    }
     if (options->revision > 0)
         return 0;
     spec->initial = !options->initial_events_set;
@@ -53,16 +53,31 @@ static void read_filter(const struct request *request, struct list_options *opti
     options->fields = NULL;
 }
 
+/* Paths with a name, and selectors that name one. */
+static int check_name(struct request *request, const struct list_options *options)
+{
+    const char *name = request->route.name;
+    const char *selected = selector_exact(options->fields, "metadata.name");
+    if (!*name || selector_is_everything(options->fields) ||
+        (selected && strcmp(selected, name) == 0))
+        return 0;
+    return fail(request, 400, "BadRequest",
+                "fieldSelector metadata.name doesn't match requested name");
+}
+
 static int read_handshake(struct request *request, char **ret_protocol)
 {
     const struct http_request *http = request->http;
     *ret_protocol = NULL;
     if (!http->websocket)
         return 0;
-    if (!watch_origin_allowed(http_header(http, "origin"), http_header(http, "host")))
+    if (!watch_origin_allowed(http_header(http, "origin"), http_header(http, "host"),
+                              request->api->allowed_origins))
         return fail(request, 403, "Forbidden", "this origin may not open WebSockets here");
     if (!watch_protocol(http_header(http, "sec-websocket-protocol"), ret_protocol))
-        return fail(request, 400, "BadRequest", "offer one WebSocket sub-protocol, or none");
+        return fail(request, 400, "BadRequest",
+                    "of several WebSocket sub-protocols one must be base64.binary.k8s.io or "
+                    "binary.k8s.io");
     return 0;
 }
 
@@ -73,19 +88,43 @@ static int64_t timeout_ms(const struct list_options *options)
     return TIMEOUT_MIN_MS + (int64_t)random_below(TIMEOUT_MIN_MS);
 }
 
-static int begin(struct request *request, struct list_options *options)
+static void begin_stream(struct request *request)
 {
-    enum include_object include;
-    struct watch_spec spec = {.bookmarks = options->bookmarks, .timeout_ms = timeout_ms(options)};
-    AUTO_FREE char *protocol = NULL;
-    if (query_include_object(request, &include) < 0 || read_handshake(request, &protocol) < 0 ||
-        read_start(request, options, &spec) < 0)
-        return -1;
-    spec.renderer = request_renderer(request, include);
-    read_filter(request, options, &spec.filter);
     request->response->status = 200;
     request->response->content_type = "application/json";
     respond_common_headers(request);
+}
+
+/* What is wrong with a watch that is asked for rightly is told in its stream. */
+static int stream_failure(struct request *request, const char *protocol)
+{
+    static const struct http_stream_events nothing = {0};
+    struct http_frame *frame = watch_error_frame(&request->status);
+    begin_stream(request);
+    struct http_stream *stream =
+        http_stream_begin(request->http, request->response, protocol, &nothing, NULL);
+    (void)http_stream_write(stream, frame);
+    http_stream_end(stream);
+    http_frame_unref(frame);
+    return 0;
+}
+
+static int begin(struct request *request, struct list_options *options)
+{
+    enum include_object include;
+    struct watch_spec spec = {.initial_end = options->bookmarks,
+                              .bookmarks = options->bookmarks,
+                              .timeout_ms = timeout_ms(options)};
+    AUTO_FREE char *protocol = NULL;
+    if (check_name(request, options) < 0 || query_include_object(request, &include) < 0 ||
+        read_handshake(request, &protocol) < 0)
+        return -1;
+    if (read_start(request, options, &spec) < 0)
+        return request->status.code == 504 ? stream_failure(request, protocol) : -1;
+    spec.initial_end = spec.initial_end && spec.initial;
+    spec.renderer = request_renderer(request, include);
+    read_filter(request, options, &spec.filter);
+    begin_stream(request);
     hub_watch(request->api->hub, request->http, request->response, protocol, &spec);
     return 0;
 }

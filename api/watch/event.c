@@ -8,8 +8,6 @@
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
-#include "../status.h"
-
 /* A frame in one of the forms that somebody asked for. */
 struct cached {
     struct cached *next;
@@ -30,6 +28,7 @@ struct watch_event {
     pthread_mutex_t lock;
     json_t *selectable;
     json_t *previous;
+    struct store_object *before; /* as it was, once recalled */
     struct cached *frames;
 };
 
@@ -66,6 +65,7 @@ void watch_event_unref(struct watch_event *event)
     json_decref(event->selectable);
     json_decref(event->previous);
     free(event->previous_text);
+    free(event->before);
     free(event->object);
     free(event);
 }
@@ -117,6 +117,36 @@ enum watch_type watch_event_judge(struct watch_event *event, const struct watch_
     return watch_filter_judge(filter, event->operation, event->selectable, event->previous);
 }
 
+bool watch_left_selection(enum store_operation operation, enum watch_type type)
+{
+    return type == WATCH_DELETED && operation == STORE_UPDATE;
+}
+
+struct store_object *watch_recall(struct store *store, const struct store_object *now,
+                                  struct err *err)
+{
+    struct err local = {0};
+    struct store_object *before = store_get_at(store, &now->key, now->revision - 1, &local);
+    if (!before && local.code == ERR_NOT_FOUND) /* forgotten: better as it is than not at all */
+        return store_object_copy(now);
+    if (!before)
+        *err = local;
+    return before;
+}
+
+int watch_event_recall(struct watch_event *event, struct store *store, enum watch_type type,
+                       struct err *err)
+{
+    if (!watch_left_selection(event->operation, type))
+        return 0;
+    pthread_mutex_lock(&event->lock);
+    if (!event->before)
+        event->before = watch_recall(store, event->object, err);
+    int result = event->before ? 0 : -1;
+    pthread_mutex_unlock(&event->lock);
+    return result;
+}
+
 struct http_frame *watch_event_frame(struct watch_event *event, const struct renderer *renderer,
                                      enum watch_type type, bool columns)
 {
@@ -133,7 +163,9 @@ struct http_frame *watch_event_frame(struct watch_event *event, const struct ren
                                   .include = renderer->include,
                                   .type = type,
                                   .columns = columns};
-        cached->frame = watch_frame(renderer, type, event->object->body, event->object->body_len,
+        const struct store_object *shown =
+            watch_left_selection(event->operation, type) ? event->before : event->object;
+        cached->frame = watch_frame(renderer, type, shown->body, shown->body_len,
                                     event->object->revision, columns);
         event->frames = cached;
     }
@@ -177,12 +209,10 @@ struct http_frame *watch_bookmark_frame(const struct renderer *renderer, int64_t
     return close_frame(&buf);
 }
 
-struct http_frame *watch_error_frame(int code, const char *reason, const char *message)
+struct http_frame *watch_error_frame(const struct status *status)
 {
     struct buf buf;
-    struct status status = {.code = code, .reason = reason, .message = mem_strdup(message)};
     open_frame(&buf, "ERROR");
-    status_write(&buf, &status, false);
-    status_release(&status);
+    status_write(&buf, status, false);
     return close_frame(&buf);
 }

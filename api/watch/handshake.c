@@ -19,9 +19,17 @@ static bool is_loopback(const char *host, size_t len)
     return false;
 }
 
-bool watch_origin_allowed(const char *origin, const char *host)
+static bool is_listed(const char *origin, const char *const *allowed)
 {
-    if (!origin)
+    for (; allowed && *allowed; allowed++)
+        if (strcmp(*allowed, "*") == 0 || strcasecmp(*allowed, origin) == 0)
+            return true;
+    return false;
+}
+
+bool watch_origin_allowed(const char *origin, const char *host, const char *const *allowed)
+{
+    if (!origin || is_listed(origin, allowed))
         return true;
     const char *scheme_end = strstr(origin, "://");
     if (!scheme_end)
@@ -33,24 +41,40 @@ bool watch_origin_allowed(const char *origin, const char *host)
     return is_loopback(authority, len);
 }
 
+static bool is_known(const char *protocol)
+{
+    return strcmp(protocol, "base64.binary.k8s.io") == 0 || strcmp(protocol, "binary.k8s.io") == 0;
+}
+
+/* The next of a list with commas, without blanks; "" at the end. free() it. */
+static char *next_protocol(const char **rest)
+{
+    *rest += strspn(*rest, " \t,");
+    size_t len = strcspn(*rest, ",");
+    const char *at = *rest;
+    *rest += len;
+    while (len > 0 && isspace((unsigned char)at[len - 1]))
+        len--;
+    return mem_strndup(at, len);
+}
+
 bool watch_protocol(const char *offered, char **ret_protocol)
 {
-    *ret_protocol = NULL;
     size_t count = 0;
+    bool known = false;
+    *ret_protocol = NULL;
     while (offered && *offered) {
-        offered += strspn(offered, " \t,");
-        size_t len = strcspn(offered, ",");
-        size_t next = len;
-        while (len > 0 && isspace((unsigned char)offered[len - 1]))
-            len--;
-        if (len > 0 && strncmp(offered, bearer_prefix, strlen(bearer_prefix)) != 0) {
+        AUTO_FREE char *protocol = next_protocol(&offered);
+        if (!*protocol || strncmp(protocol, bearer_prefix, strlen(bearer_prefix)) == 0)
+            continue;
+        count++;
+        if (count == 1 || (!known && is_known(protocol))) {
+            known = is_known(protocol);
             free(*ret_protocol);
-            *ret_protocol = mem_strndup(offered, len);
-            count++;
+            *ret_protocol = mem_take(&protocol);
         }
-        offered += next;
     }
-    if (count <= 1)
+    if (count <= 1 || known)
         return true;
     free(*ret_protocol);
     *ret_protocol = NULL;

@@ -4,13 +4,16 @@
 
 #include <stdbool.h>
 
-/* A missing Origin is no browser; a loopback one is ours. @host: the Host header, an origin equal
- * to it is fine, too. */
-bool watch_origin_allowed(const char *origin, const char *host);
+/*
+ * A missing Origin is no browser; a loopback one is ours. @host: the Host header, an origin equal
+ * to it is fine, too. @allowed (NULL-terminated, or NULL): "https://ui.example", or "*" for all.
+ */
+bool watch_origin_allowed(const char *origin, const char *host, const char *const *allowed);
 /*
  * *ret_protocol: what to echo, NULL for none; free() it. A bearer token that travels as a
- * sub-protocol is left out. False when more than one is left: nobody can know which one the client
- * means.
+ * sub-protocol is left out. A single one is echoed whatever it is; of several the first one that
+ * Kubernetes knows, for that is what the frames are then (text, with all of them). False when it
+ * knows none.
  */
 bool watch_protocol(const char *offered, char **ret_protocol);
 

@@ -137,6 +137,11 @@ bool watcher_write_once(struct watcher *watcher, struct http_frame *frame)
     return written;
 }
 
+void watcher_delivered(struct watcher *watcher)
+{
+    atomic_fetch_add_explicit(&watcher->ring->delivered, 1, memory_order_relaxed);
+}
+
 bool watcher_bookmark(struct watcher *watcher, int64_t revision, bool initial_end)
 {
     bool columns = !watcher->columns_written;

@@ -29,30 +29,33 @@ static void read_window(struct hub *hub, struct watcher *watcher, struct reading
     pthread_mutex_unlock(&hub->lock);
 }
 
-/* False: the stream refused it. */
-static bool write_event(struct watcher *watcher, struct watch_event *event)
+static enum turn write_event(struct hub *hub, struct watcher *watcher, struct watch_event *event)
 {
+    struct err err = {0};
     enum watch_type type = watch_event_judge(event, &watcher->filter);
     if (type != WATCH_NOTHING) {
+        if (watch_event_recall(event, hub->store, type, &err) < 0)
+            return TURN_RETRY;
         struct http_frame *frame =
             watch_event_frame(event, &watcher->renderer, type, !watcher->columns_written);
         if (!watcher_write_once(watcher, frame))
-            return false;
+            return TURN_FULL;
         watcher->columns_written = true;
+        watcher_delivered(watcher);
     }
     watcher->cursor = watch_event_revision(event);
-    return true;
+    return TURN_MORE;
 }
 
-static enum turn write_events(struct watcher *watcher, struct reading *reading)
+static enum turn write_events(struct hub *hub, struct watcher *watcher, struct reading *reading)
 {
-    enum turn turn = reading->count == EVENTS_PER_TURN ? TURN_MORE : TURN_DRAINED;
+    enum turn turn = TURN_MORE;
     for (size_t i = 0; i < reading->count; i++) {
-        if (turn != TURN_FULL && !write_event(watcher, reading->events[i]))
-            turn = TURN_FULL;
+        if (turn == TURN_MORE)
+            turn = write_event(hub, watcher, reading->events[i]);
         watch_event_unref(reading->events[i]);
     }
-    return turn;
+    return turn == TURN_MORE && reading->count < EVENTS_PER_TURN ? TURN_DRAINED : turn;
 }
 
 /* Everything up to the hub's position was written or was none of this watcher's. */
@@ -79,7 +82,7 @@ enum turn live_turn(struct hub *hub, struct watcher *watcher)
     read_window(hub, watcher, &reading);
     if (reading.behind)
         return TURN_MORE;
-    enum turn turn = write_events(watcher, &reading);
+    enum turn turn = write_events(hub, watcher, &reading);
     if (turn != TURN_DRAINED)
         return turn;
     if (reading.bookmark && !write_bookmark(hub, watcher, reading.position))

@@ -16,6 +16,7 @@ struct load {
     struct watcher *watcher;
     size_t rows; /* gone by in this turn */
     bool refused;
+    struct store_object *left; /* it stopped matching: it is told as it was before */
 };
 
 /* The rest of a batch that the stream refused is read for nothing: for a slow reader of large
@@ -27,12 +28,13 @@ static enum turn refused(struct load *load)
     return TURN_FULL;
 }
 
-static enum turn fail_gone(struct watcher *watcher, const struct err *err)
+/* Takes over @message. */
+static enum turn fail_with(struct watcher *watcher, int code, const char *reason, char *message)
 {
-    AUTO_FREE char *message = mem_printf("too old resource version: %" PRId64 " (%" PRId64 ")",
-                                         watcher->cursor, err->floor);
-    if (!watcher_write_once(watcher, watch_error_frame(410, "Expired", message)))
+    struct status status = {.code = code, .reason = reason, .message = message};
+    if (!watcher_write_once(watcher, watch_error_frame(&status)))
         watcher_abort(watcher);
+    status_release(&status);
     watcher_end(watcher);
     return TURN_END;
 }
@@ -40,15 +42,14 @@ static enum turn fail_gone(struct watcher *watcher, const struct err *err)
 static enum turn fail_load(struct watcher *watcher, const struct err *err)
 {
     if (err->code == ERR_GONE)
-        return fail_gone(watcher, err);
+        return fail_with(watcher, 410, "Expired",
+                         mem_printf("too old resource version: %" PRId64 " (%" PRId64 ")",
+                                    watcher->cursor, err->floor));
     if (err->code == ERR_TRANSIENT || err->code == ERR_TIMEOUT)
         return TURN_RETRY;
     log_error("a watch failed", LOG_S("resource", watcher->renderer.kind->resource),
               LOG_S("why", err->message));
-    if (!watcher_write_once(watcher, watch_error_frame(500, "InternalError", err->message)))
-        watcher_abort(watcher);
-    watcher_end(watcher);
-    return TURN_END;
+    return fail_with(watcher, 500, "InternalError", mem_strdup(err->message));
 }
 
 static void set_stage(struct hub *hub, struct watcher *watcher, enum watcher_stage stage)
@@ -60,13 +61,14 @@ static void set_stage(struct hub *hub, struct watcher *watcher, enum watcher_sta
 
 /* False: refused. */
 static bool write_state(struct watcher *watcher, enum watch_type type,
-                        const struct store_object *object)
+                        const struct store_object *object, int64_t revision)
 {
     struct http_frame *frame = watch_frame(&watcher->renderer, type, object->body, object->body_len,
-                                           object->revision, !watcher->columns_written);
+                                           revision, !watcher->columns_written);
     if (!watcher_write_once(watcher, frame))
         return false;
     watcher->columns_written = true;
+    watcher_delivered(watcher);
     return true;
 }
 
@@ -88,7 +90,7 @@ static int visit_initial(void *context, const struct store_object *object, struc
     struct load *load = context;
     struct watcher *watcher = load->watcher;
     if (selected(&watcher->filter, object->selectable) &&
-        !write_state(watcher, WATCH_ADDED, object)) {
+        !write_state(watcher, WATCH_ADDED, object, object->revision)) {
         load->refused = true;
         return 1;
     }
@@ -150,7 +152,11 @@ static int visit_change(void *context, const struct store_change *change, struct
     const struct store_object *object = &change->object;
     if (watch_filter_may_match(&watcher->filter, object->key.ns, object->key.name)) {
         enum watch_type type = judge(&watcher->filter, change);
-        if (type != WATCH_NOTHING && !write_state(watcher, type, object)) {
+        if (watch_left_selection(change->operation, type)) {
+            load->left = store_object_copy(object);
+            return 1;
+        }
+        if (type != WATCH_NOTHING && !write_state(watcher, type, object, object->revision)) {
             load->refused = true;
             return 1;
         }
@@ -158,6 +164,24 @@ static int visit_change(void *context, const struct store_change *change, struct
     load->rows++;
     watcher->cursor = object->revision;
     return 0;
+}
+
+/* Only now that the connection of the log is free again. */
+static enum turn write_left(struct hub *hub, struct load *load)
+{
+    struct watcher *watcher = load->watcher;
+    struct err err = {0};
+    int64_t revision = load->left->revision;
+    struct store_object *before = watch_recall(hub->store, load->left, &err);
+    free(load->left);
+    if (!before)
+        return fail_load(watcher, &err);
+    bool written = write_state(watcher, WATCH_DELETED, before, revision);
+    free(before);
+    if (!written)
+        return refused(load);
+    watcher->cursor = revision;
+    return TURN_MORE;
 }
 
 static bool in_window(struct hub *hub, struct watcher *watcher)
@@ -180,8 +204,12 @@ static enum turn load_changes(struct hub *hub, struct watcher *watcher)
     size_t batch = watcher->batch ? watcher->batch : ROWS;
     int result = store_changes(hub->store, watcher->renderer.kind->resource, watcher->cursor, 0,
                                batch, &revision, visit_change, &load, &err);
-    if (result < 0)
+    if (result < 0) {
+        free(load.left);
         return fail_load(watcher, &err);
+    }
+    if (load.left)
+        return write_left(hub, &load);
     if (load.refused)
         return refused(&load);
     watcher->batch = batch < ROWS / 2 ? 2 * batch : ROWS;

@@ -97,6 +97,8 @@ void watcher_end(struct watcher *watcher);
 void watcher_abort(struct watcher *watcher);
 /* Takes a reference of the caller's. */
 bool watcher_write_once(struct watcher *watcher, struct http_frame *frame);
+/* Counts an event that was written. */
+void watcher_delivered(struct watcher *watcher);
 bool watcher_bookmark(struct watcher *watcher, int64_t revision, bool initial_end);
 
 /* One turn, without the hub's lock; they read and move watcher->cursor, which is theirs while busy.

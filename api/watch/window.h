@@ -6,6 +6,7 @@
 #ifndef MOT_API_WATCH_WINDOW_H
 #define MOT_API_WATCH_WINDOW_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct window_ring {
     struct watch_event **events;
     size_t first, count, capacity;
     struct watcher *watchers; /* the hub's list of who watches this resource */
+    atomic_ullong delivered;  /* events that were written to watchers */
 };
 
 struct window;

@@ -20,6 +20,7 @@
 
 struct get {
     const struct store_key *key;
+    int64_t revision; /* of get_at() */
     struct store_object *found;
 };
 
@@ -53,6 +54,40 @@ static int get(struct pg *pg, void *context, int64_t deadline, struct err *err)
     object_from(rows, 0, 0, &object);
     get->found = store_object_copy(&object);
     return 0;
+}
+
+/* In the change log, which has the newest change of every object that is there, however old. */
+static int get_at(struct pg *pg, void *context, int64_t deadline, struct err *err)
+{
+    static const struct pg_statement statement = {
+        STATEMENT_GET_AT, "SELECT uid, revision, selectable, body, operation FROM change_log"
+                          " WHERE resource = $1 AND ns = $2 AND name = $3 AND revision <= $4"
+                          " ORDER BY resource, ns, name, revision DESC LIMIT 1"};
+    struct get *get = context;
+    struct store_object object = {.key = *get->key};
+    struct pg_params params = {0};
+    AUTO_ROWS struct pg_rows *rows = NULL;
+
+    pg_text(&params, get->key->resource);
+    pg_text(&params, get->key->ns);
+    pg_text(&params, get->key->name);
+    pg_number(&params, get->revision);
+    rows = pg_run(pg, &statement, &params, deadline, err);
+    if (rows == NULL)
+        return -1;
+    if (pg_count(rows) == 0 || pg_get_number(rows, 0, 4) == STORE_DELETE)
+        return err_set(err, ERR_NOT_FOUND, "not found");
+    object_from(rows, 0, 0, &object);
+    get->found = store_object_copy(&object);
+    return 0;
+}
+
+struct store_object *store_get_at(struct store *store, const struct store_key *key,
+                                  int64_t revision, struct err *err)
+{
+    struct get context = {.key = key, .revision = revision};
+
+    return readers_run(store, get_at, &context, NULL, err) < 0 ? NULL : context.found;
 }
 
 struct store_object *store_get(struct store *store, const struct store_key *key, struct err *err)
@@ -260,6 +295,32 @@ int store_list(struct store *store, const struct store_list_query *query, int64_
 
 /* ------------------------------------------------------------------------------- count */
 
+/* At an older revision: what has not changed since, and of what has, that which was there then. */
+static void count_sql(struct buf *sql, struct filter *filter, const struct list *list)
+{
+    int at;
+
+    buf_adds(sql, "SELECT (SELECT count(*) FROM object");
+    add_filter(sql, filter);
+    if (list->query->at == 0) {
+        buf_adds(sql, ")");
+        return;
+    }
+    pg_number(&filter->params, list->query->at);
+    at = filter->params.count;
+    buf_addf(sql,
+             " AND revision <= $%d::bigint)"
+             " + (SELECT count(*) FROM (SELECT DISTINCT ns, name FROM change_log",
+             at);
+    add_filter(sql, filter);
+    buf_addf(sql,
+             " AND revision > $%d) k CROSS JOIN LATERAL (SELECT operation FROM change_log c"
+             " WHERE c.resource = $1 AND c.ns = k.ns AND c.name = k.name AND c.revision <= $%d"
+             " ORDER BY c.resource, c.ns, c.name, c.revision DESC LIMIT 1) v"
+             " WHERE v.operation <> 2)",
+             at, at);
+}
+
 static int count_rows(struct pg *pg, void *context, int64_t deadline, struct err *err)
 {
     struct list *list = context;
@@ -269,8 +330,7 @@ static int count_rows(struct pg *pg, void *context, int64_t deadline, struct err
 
     buf_init(&sql, BUF_MAX_DEFAULT);
     filter_init(&filter, list);
-    buf_adds(&sql, "SELECT count(*) FROM object");
-    add_filter(&sql, &filter);
+    count_sql(&sql, &filter, list);
     rows = pg_run(pg, &(struct pg_statement){STATEMENT_UNPREPARED, sql.data}, &filter.params,
                   deadline, err);
     buf_release(&sql);

@@ -71,6 +71,11 @@ struct store_object *store_object_copy(const struct store_object *object) MOT_NO
 struct store_object *store_get(struct store *store, const struct store_key *key,
                                struct err *err) MOT_NODISCARD;
 
+/* The object as it was at that revision; ERR_NOT_FOUND when there was none, or that is forgotten.
+ * free() it. */
+struct store_object *store_get_at(struct store *store, const struct store_key *key,
+                                  int64_t revision, struct err *err) MOT_NODISCARD;
+
 /* Called per row, in the order of (ns, name), bytewise; @object is valid during the call. Returns 0
  * to go on, 1 to stop (enough rows), -1 with @err to give up. */
 typedef int store_visit(void *context, const struct store_object *object, struct err *err);
@@ -94,7 +99,7 @@ struct store_list_query {
  */
 int store_list(struct store *store, const struct store_list_query *query, int64_t *ret_revision,
                store_visit *visit, void *context, struct err *err) MOT_NODISCARD;
-/* How many objects the query would visit, at the present. */
+/* How many objects the query would visit; an estimate if history was dropped meanwhile. */
 int store_count(struct store *store, const struct store_list_query *query, int64_t *ret_count,
                 struct err *err) MOT_NODISCARD;
 

@@ -191,6 +191,7 @@ struct answer call(struct server *server, const char *method, const char *target
     answer.text = buf_take(&response.body);
     answer.headers = buf_take(&response.headers);
     answer.body = json_loads(answer.text, 0, NULL);
+    answer.charge = response.charge;
     buf_release(&response.body);
     buf_release(&response.headers);
     return answer;
@@ -198,6 +199,7 @@ struct answer call(struct server *server, const char *method, const char *target
 
 void answer_release(struct answer *answer)
 {
+    http_charge_release(&answer->charge);
     json_decref(answer->body);
     free(answer->text);
     free(answer->headers);

@@ -39,6 +39,7 @@ struct answer {
     json_t *body; /* NULL when it is no JSON */
     char *text;
     char *headers;
+    struct http_charge charge; /* held as if the answer were still to be sent */
 };
 
 /* @headers: "name: value\n…" in lower case, or NULL; the Content-Type of a body is JSON unless

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "api/continue.h"
+
 #include "fixture.h"
 
 #include <cmocka.h>
@@ -81,6 +83,7 @@ static void test_pages_are_one_snapshot(void **state)
     json_t *page = expect_call(server, 200, "GET", second, NULL);
     assert_string_equal(text_at(page, "metadata.resourceVersion"),
                         text_at(first, "metadata.resourceVersion"));
+    assert_int_equal(json_at_int(page, "metadata.remainingItemCount", 0), 1);
     json_t *items = json_at(page, "items");
     assert_string_equal(text_at(json_array_get(items, 0), "metadata.name"), "c");
     assert_string_equal(text_at(json_array_get(items, 1), "spec.color"), "green");
@@ -88,7 +91,8 @@ static void test_pages_are_one_snapshot(void **state)
         mem_printf(THINGS "?limit=2&continue=%s", text_at(page, "metadata.continue"));
     json_t *last = expect_call(server, 200, "GET", third, NULL);
     assert_int_equal(json_array_size(json_at(last, "items")), 1);
-    assert_null(json_at(last, "metadata.continue"));
+    assert_string_equal(text_at(last, "metadata.continue"), "");
+    assert_null(json_at(last, "metadata.remainingItemCount"));
     json_decref(first);
     json_decref(page);
     json_decref(last);
@@ -117,11 +121,222 @@ static void test_expired_token(void **state)
         mem_printf(THINGS "?limit=2&continue=%s", text_at(first, "metadata.continue"));
     json_t *expired = expect_call(server, 410, "GET", target, NULL);
     assert_string_equal(text_at(expired, "reason"), "Expired");
+    assert_string_equal(
+        text_at(expired, "message"),
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without the continue parameter, or use the continue token in this "
+        "response to retrieve the remainder of the results. Continuing with the provided token "
+        "results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list.");
     AUTO_FREE char *fresh =
         mem_printf(THINGS "?continue=%s", text_at(expired, "metadata.continue"));
     expect_names(server, fresh, "c,e,z");
+    /* From here on it is one snapshot again. */
+    AUTO_FREE char *one = mem_printf("%s&limit=1", fresh);
+    json_t *page = expect_call(server, 200, "GET", one, NULL);
+    assert_int_equal(json_at_int(page, "metadata.remainingItemCount", 0), 2);
+    delete_thing(server, "e");
+    AUTO_FREE char *rest = mem_printf(THINGS "?continue=%s", text_at(page, "metadata.continue"));
+    expect_names(server, rest, "e,z");
+    json_decref(page);
     json_decref(first);
     json_decref(expired);
+    server_stop(server);
+}
+
+/* "a,b/3": the names of a page and what remains ("-" when that is not said). */
+static void expect_page(struct server *server, const char *target, const char *expected)
+{
+    json_t *list = expect_call(server, 200, "GET", target, NULL);
+    struct buf found;
+    buf_init(&found, 1024);
+    json_t *items = json_at(list, "items");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        buf_addf(&found, "%s%s", i > 0 ? "," : "",
+                 text_at(json_array_get(items, i), "metadata.name"));
+    json_t *remaining = json_at(list, "metadata.remainingItemCount");
+    if (remaining)
+        buf_addf(&found, "/%lld", (long long)json_integer_value(remaining));
+    else
+        buf_adds(&found, "/-");
+    assert_string_equal(found.data, expected);
+    assert_int_equal(*text_at(list, "metadata.continue") != '\0',
+                     remaining != NULL ||
+                         (strstr(target, "elector") && json_array_size(items) == 1));
+    buf_release(&found);
+    json_decref(list);
+}
+
+static void test_what_remains(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    long long before = create_thing(server, "f", "red");
+    delete_thing(server, "a");
+    create_thing(server, "g", "red");
+    patch_thing(server, "b", "{\"spec\":{\"color\":\"black\"}}");
+    AUTO_FREE char *exact =
+        mem_printf(THINGS "?limit=2&resourceVersion=%lld&resourceVersionMatch=Exact", before);
+    AUTO_FREE char *legacy = mem_printf(THINGS "?limit=2&resourceVersion=%lld", before);
+    AUTO_FREE char *newer = mem_printf(
+        THINGS "?limit=2&resourceVersion=%lld&resourceVersionMatch=NotOlderThan", before);
+    expect_page(server, exact, "a,b/4");
+    expect_page(server, legacy, "a,b/4");
+    expect_page(server, newer, "b,c/4");
+    expect_page(server, THINGS "?limit=6", "b,c,d,e,f,g/-");
+    expect_page(server, THINGS "?limit=5", "b,c,d,e,f/1");
+    expect_page(server, THINGS "?limit=2&resourceVersion=0", "b,c,d,e,f,g/-");
+    expect_page(server, THINGS "?limit=-1", "b,c,d,e,f,g/-");
+    expect_page(server, THINGS "?limit=1&labelSelector=color%3Dred", "c/-");
+    expect_page(server, THINGS "?limit=1&fieldSelector=metadata.name!%3Db", "c/-");
+    server_stop(server);
+}
+
+#define INVALID "ListOptions.meta.k8s.io \"\" is invalid: "
+#define MATCH   "resourceVersionMatch: Forbidden: resourceVersionMatch "
+
+static void test_wrong_options(void **state)
+{
+    (void)state;
+    static const struct {
+        int code;
+        const char *query, *message;
+    } cases[] = {
+        {400, "resourceVersion=abc",
+         "invalid resource version: resourceVersion: Invalid value: \"abc\": strconv.ParseUint: "
+         "parsing \"abc\": invalid syntax"},
+        {400, "resourceVersion=-1",
+         "invalid resource version: resourceVersion: Invalid value: \"-1\": strconv.ParseUint: "
+         "parsing \"-1\": invalid syntax"},
+        {400, "resourceVersion=99999999999999999999",
+         "invalid resource version: resourceVersion: Invalid value: \"99999999999999999999\": "
+         "strconv.ParseUint: parsing \"99999999999999999999\": value out of range"},
+        {400, "limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax"},
+        {400, "limit=1%20", "strconv.ParseInt: parsing \"1 \": invalid syntax"},
+        {400, "timeoutSeconds=", "strconv.ParseInt: parsing \"\": invalid syntax"},
+        {422, "resourceVersionMatch=Exact",
+         INVALID MATCH "is forbidden unless resourceVersion is provided"},
+        {422, "resourceVersionMatch=Bad",
+         INVALID
+         "[" MATCH
+         "is forbidden unless resourceVersion is provided, resourceVersionMatch: Unsupported "
+         "value: \"Bad\": supported values: \"Exact\", \"NotOlderThan\", \"\"]"},
+        {422, "resourceVersionMatch=Bad&resourceVersion=1",
+         INVALID "resourceVersionMatch: Unsupported value: \"Bad\": supported values: \"Exact\", "
+                 "\"NotOlderThan\", \"\""},
+        {422, "resourceVersionMatch=Exact&resourceVersion=0",
+         INVALID MATCH "\"exact\" is forbidden for resourceVersion \"0\""},
+        {422, "resourceVersionMatch=Exact&resourceVersion=0&continue=x&sendInitialEvents=1",
+         INVALID "[" MATCH "is forbidden when continue is provided, " MATCH
+                 "\"exact\" is forbidden for resourceVersion \"0\", sendInitialEvents: Forbidden: "
+                 "sendInitialEvents is forbidden for list]"},
+        {422, "sendInitialEvents=false",
+         INVALID "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"},
+        {400, "continue=x",
+         "invalid continue token: continue key is not valid: it is none of this server's"},
+        {400, "continue=x&resourceVersion=5",
+         "invalid continue token: continue key is not valid: it is none of this server's"},
+        {400, "labelSelector=a%20b",
+         "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
+        {400, "fieldSelector=x", "invalid selector: 'x'; can't understand 'x'"},
+        {400, "fieldSelector=spec.size%3D1", "field label not supported: spec.size"},
+    };
+    struct server *server = begin();
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        AUTO_FREE char *target = mem_printf(THINGS "?%s", cases[i].query);
+        print_message("%s\n", cases[i].query);
+        expect_failure(server, cases[i].code, "GET", target, NULL, NULL, cases[i].message);
+    }
+    json_t *first = expect_call(server, 200, "GET", THINGS "?limit=2", NULL);
+    AUTO_FREE char *both =
+        mem_printf(THINGS "?resourceVersion=3&continue=%s", text_at(first, "metadata.continue"));
+    expect_failure(server, 400, "GET", both, NULL, NULL,
+                   "specifying resource version is not allowed when using continue");
+    json_decref(first);
+    server_stop(server);
+}
+
+/* What a client got from another database, or from this one before it was restored. */
+static void test_revisions_of_another_database(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    static char ns[] = "default", name[] = "a";
+    struct continuation later = {.revision = 999, .remaining = -1, .ns = ns, .name = name};
+    AUTO_FREE char *token = continue_encode(&later);
+    AUTO_FREE char *from_token = mem_printf(THINGS "?continue=%s", token);
+    const char *const targets[] = {THINGS "?resourceVersion=999",
+                                   THINGS "?resourceVersion=999&resourceVersionMatch=Exact",
+                                   THINGS "/a?resourceVersion=999", from_token};
+    long long now = create_thing(server, "f", "red");
+    AUTO_FREE char *message =
+        mem_printf("Timeout: Too large resource version: 999, current: %lld", now);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(targets); i++) {
+        struct answer answer = call(server, "GET", targets[i], NULL, NULL);
+        assert_int_equal(answer.code, 504);
+        assert_string_equal(text_at(answer.body, "message"), message);
+        assert_string_equal(text_at(answer.body, "reason"), "Timeout");
+        json_t *causes = json_at(answer.body, "details.causes");
+        assert_int_equal(json_array_size(causes), 1);
+        assert_string_equal(text_at(json_array_get(causes, 0), "reason"),
+                            "ResourceVersionTooLarge");
+        assert_int_equal(json_at_int(answer.body, "details.retryAfterSeconds", 0), 1);
+        assert_non_null(strstr(answer.headers, "Retry-After: 1\r\n"));
+        answer_release(&answer);
+    }
+    server_stop(server);
+}
+
+static void test_too_old_revision(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    delete_thing(server, "a");
+    create_thing(server, "z", "red");
+    compact(server);
+    expect_failure(server, 410, "GET", THINGS "?resourceVersion=2&resourceVersionMatch=Exact", NULL,
+                   NULL, "The resourceVersion for the provided list is too old.");
+    expect_names(server, THINGS "?resourceVersion=2", "b,c,d,e,z");
+    server_stop(server);
+}
+
+/* What slow readers keep in memory is bounded together: beyond that, large lists have to wait, and
+ * small ones don't. */
+static void test_answers_have_a_budget(void **state)
+{
+    (void)state;
+    AUTO_FREE char *url = fixture_database("budget");
+    const struct api_options options = {.answer_bytes = 3 << 20};
+    struct server *server = server_start(url, &options);
+    AUTO_FREE char *text = mem_alloc(100001);
+    memset(text, 'x', 100000);
+    text[100000] = '\0';
+    for (int n = 0; n < 17; n++) {
+        AUTO_FREE char *name = mem_printf("t%02d", n);
+        AUTO_FREE char *patch = mem_printf("{\"spec\":{\"text\":\"%s\"}}", text);
+        create_thing(server, name, "red");
+        patch_thing(server, name, patch);
+    }
+    struct answer held[3];
+    held[0] = call(server, "GET", THINGS, NULL, NULL);
+    held[1] = call(server, "GET", THINGS, NULL, NULL);
+    assert_int_equal(held[0].code, 200);
+    assert_int_equal(held[1].code, 200);
+    held[2] = call(server, "GET", THINGS, NULL, NULL);
+    assert_int_equal(held[2].code, 200);
+    struct answer refused = call(server, "GET", THINGS, NULL, NULL);
+    assert_int_equal(refused.code, 429);
+    assert_string_equal(text_at(refused.body, "reason"), "TooManyRequests");
+    assert_non_null(strstr(refused.headers, "Retry-After: 1\r\n"));
+    answer_release(&refused);
+    json_decref(expect_call(server, 200, "GET", THINGS "?limit=5", NULL));
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(held); i++)
+        answer_release(&held[i]);
+    /* YAML takes a tree, too. */
+    refused = call(server, "GET", THINGS, "accept: application/yaml", NULL);
+    assert_int_equal(refused.code, 429);
+    answer_release(&refused);
+    json_decref(expect_call(server, 200, "GET", THINGS, NULL));
     server_stop(server);
 }
 
@@ -152,6 +367,8 @@ static void test_revisions(void **state)
     json_decref(expect_call(server, 400, "GET", THINGS "?resourceVersion=abc", NULL));
     server_stop(server);
 }
+
+#define AS(kind) "accept: application/json;as=" kind ";v=v1;g=meta.k8s.io,application/json"
 
 static struct answer call_as(struct server *server, const char *target, const char *kind)
 {
@@ -186,10 +403,59 @@ static void test_tables(void **state)
     answer = call_as(server, THINGS, "PartialObjectMetadataList");
     assert_string_equal(text_at(answer.body, "kind"), "PartialObjectMetadataList");
     assert_null(json_at(json_array_get(json_at(answer.body, "items"), 0), "spec"));
+    assert_null(json_at(answer.body, "metadata.continue"));
     answer_release(&answer);
+    expect_failure(server, 406, "GET", THINGS, AS("PartialObjectMetadata"), NULL,
+                   "you requested PartialObjectMetadata, but the requested object is a list "
+                   "(*unstructured.UnstructuredList)");
+    expect_failure(server, 400, "GET", THINGS "?includeObject=x", AS("Table"), NULL,
+                   "Unable to convert to Table as requested: includeObject: Invalid value: \"x\": "
+                   "must be 'Metadata', 'Object', 'None', or empty");
+    json_decref(expect_call(server, 200, "GET", THINGS "?includeObject=x", NULL));
+    expect_failure(server, 406, "GET", THINGS, "accept: text/html", NULL,
+                   "only the following media types are accepted: application/json, "
+                   "application/yaml");
     answer = call_as(server, THINGS "/a", "PartialObjectMetadata");
     assert_string_equal(text_at(answer.body, "apiVersion"), "meta.k8s.io/v1");
     assert_string_equal(text_at(answer.body, "metadata.name"), "a");
+    answer_release(&answer);
+    server_stop(server);
+}
+
+/* A list of metadata as client-go's metadata client asks for it. */
+static void test_metadata_list(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    struct answer answer = call(server, "GET", THINGS "?limit=2",
+                                "accept: "
+                                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;"
+                                "g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;"
+                                "g=meta.k8s.io;v=v1,application/json",
+                                NULL);
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(text_at(answer.body, "kind"), "PartialObjectMetadataList");
+    assert_string_equal(text_at(answer.body, "apiVersion"), "meta.k8s.io/v1");
+    assert_int_equal(json_at_int(answer.body, "metadata.remainingItemCount", 0), 3);
+    assert_true(*text_at(answer.body, "metadata.continue") != '\0');
+    json_t *item = json_array_get(json_at(answer.body, "items"), 1);
+    assert_string_equal(text_at(item, "kind"), "PartialObjectMetadata");
+    assert_string_equal(text_at(item, "metadata.name"), "b");
+    assert_null(json_at(item, "spec"));
+    answer_release(&answer);
+    server_stop(server);
+}
+
+static void test_yaml(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    struct answer answer = call(server, "GET", THINGS "?limit=1", "accept: application/yaml", NULL);
+    assert_int_equal(answer.code, 200);
+    assert_null(answer.body);
+    assert_non_null(strstr(answer.text, "kind: ThingList\n"));
+    assert_non_null(strstr(answer.text, "remainingItemCount: 4\n"));
+    assert_non_null(strstr(answer.text, "color: red\n"));
     answer_release(&answer);
     server_stop(server);
 }
@@ -236,9 +502,19 @@ static void test_few_wait_for_the_future(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_selectors),     cmocka_unit_test(test_pages_are_one_snapshot),
-        cmocka_unit_test(test_expired_token), cmocka_unit_test(test_revisions),
-        cmocka_unit_test(test_tables),        cmocka_unit_test(test_few_wait_for_the_future),
+        cmocka_unit_test(test_selectors),
+        cmocka_unit_test(test_pages_are_one_snapshot),
+        cmocka_unit_test(test_expired_token),
+        cmocka_unit_test(test_what_remains),
+        cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_revisions_of_another_database),
+        cmocka_unit_test(test_too_old_revision),
+        cmocka_unit_test(test_answers_have_a_budget),
+        cmocka_unit_test(test_revisions),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_metadata_list),
+        cmocka_unit_test(test_yaml),
+        cmocka_unit_test(test_few_wait_for_the_future),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

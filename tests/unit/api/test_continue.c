@@ -11,15 +11,16 @@
 
 #include "api/continue.h"
 
-static void round_trip(int64_t revision, const char *ns, const char *name)
+static void round_trip(int64_t revision, int64_t remaining, const char *ns, const char *name)
 {
-    struct continuation in = {revision, mem_strdup(ns), mem_strdup(name)};
+    struct continuation in = {revision, remaining, mem_strdup(ns), mem_strdup(name)};
     struct continuation out;
     struct err err = {0};
     AUTO_FREE char *token = continue_encode(&in);
     assert_null(strpbrk(token, "+/="));
     assert_int_equal(continue_decode(token, &out, &err), 0);
     assert_int_equal(out.revision, revision);
+    assert_int_equal(out.remaining, remaining);
     assert_string_equal(out.ns, ns);
     assert_string_equal(out.name, name);
     continue_release(&in);
@@ -29,10 +30,10 @@ static void round_trip(int64_t revision, const char *ns, const char *name)
 static void test_round_trip(void **state)
 {
     (void)state;
-    round_trip(0, "", "a");
-    round_trip(1, "default", "web");
-    round_trip(INT64_MAX, "n", "bb");
-    round_trip(42, "a-b", "x.y.z-longer-name");
+    round_trip(0, -1, "", "a");
+    round_trip(1, 0, "default", "web");
+    round_trip(INT64_MAX, INT64_MAX, "n", "bb");
+    round_trip(42, 7, "a-b", "x.y.z-longer-name");
 }
 
 static void test_refused(void **state)
@@ -42,13 +43,16 @@ static void test_refused(void **state)
         "x",
         "abc!",
         "AAAA",
-        "MSA",
-        "MSAxIGE",      /* "1 ", "1 1 a" */
-        "MSB4IGEvYg",   /* "1 x a/b" */
-        "MiAxIGEvYg",   /* "2 1 a/b" */
-        "MSAtMSBhL2I",  /* "1 -1 a/b" */
-        "MSAxIGEvYi9j", /* "1 1 a/b/c" */
-        "MSAxIGEv",     /* "1 1 a/" */
+        "MSA",             /* "1 " */
+        "MSAxIGE",         /* "1 1 a" */
+        "MSB4IDAgYS9i",    /* "1 x 0 a/b" */
+        "MiAxIDAgYS9i",    /* "2 1 0 a/b" */
+        "MSAtMSAwIGEvYg",  /* "1 -1 0 a/b" */
+        "MSAxIC0yIGEvYg",  /* "1 1 -2 a/b" */
+        "MSAxIGEvYg",      /* "1 1 a/b" */
+        "MSAxICAyIGEvYg",  /* "1 1  2 a/b" */
+        "MSAxIDIgYS9iL2M", /* "1 1 2 a/b/c" */
+        "MSAxIDIgYS8",     /* "1 1 2 a/" */
     };
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         struct continuation out;

@@ -12,15 +12,27 @@
 static void test_origin(void **state)
 {
     (void)state;
-    assert_true(watch_origin_allowed(NULL, "x"));
-    assert_true(watch_origin_allowed("http://localhost", "x"));
-    assert_true(watch_origin_allowed("https://127.0.0.1:3000", "x"));
-    assert_true(watch_origin_allowed("http://[::1]:80", "x"));
-    assert_true(watch_origin_allowed("http://mot.example:8080", "mot.example:8080"));
-    assert_false(watch_origin_allowed("http://evil.example", "127.0.0.1:8080"));
-    assert_false(watch_origin_allowed("http://localhost.evil.example", "127.0.0.1"));
-    assert_false(watch_origin_allowed("null", "127.0.0.1"));
-    assert_false(watch_origin_allowed("", "127.0.0.1"));
+    assert_true(watch_origin_allowed(NULL, "x", NULL));
+    assert_true(watch_origin_allowed("http://localhost", "x", NULL));
+    assert_true(watch_origin_allowed("https://127.0.0.1:3000", "x", NULL));
+    assert_true(watch_origin_allowed("http://[::1]:80", "x", NULL));
+    assert_true(watch_origin_allowed("http://mot.example:8080", "mot.example:8080", NULL));
+    assert_false(watch_origin_allowed("http://evil.example", "127.0.0.1:8080", NULL));
+    assert_false(watch_origin_allowed("http://localhost.evil.example", "127.0.0.1", NULL));
+    assert_false(watch_origin_allowed("null", "127.0.0.1", NULL));
+    assert_false(watch_origin_allowed("", "127.0.0.1", NULL));
+}
+
+static void test_allowed_origins(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"https://ui.example", "http://other.example:8080", NULL};
+    static const char *const all[] = {"*", NULL};
+    assert_true(watch_origin_allowed("https://ui.example", "x", two));
+    assert_true(watch_origin_allowed("HTTP://Other.example:8080", "x", two));
+    assert_false(watch_origin_allowed("http://ui.example", "x", two));
+    assert_false(watch_origin_allowed("https://ui.example.evil", "x", two));
+    assert_true(watch_origin_allowed("null", "x", all));
 }
 
 static void expect_protocol(const char *offered, const char *echoed)
@@ -44,6 +56,11 @@ static void test_protocol(void **state)
     expect_protocol("base64url.bearer.authorization.k8s.io.dG9r, base64.binary.k8s.io ",
                     "base64.binary.k8s.io");
     expect_protocol("base64url.bearer.authorization.k8s.io.dG9r", NULL);
+    expect_protocol("a", "a");
+    expect_protocol("a, base64.binary.k8s.io, binary.k8s.io", "base64.binary.k8s.io");
+    expect_protocol("binary.k8s.io,base64.binary.k8s.io", "binary.k8s.io");
+    expect_protocol("base64.binary.k8s.io, base64url.bearer.authorization.k8s.io.dG9r, x",
+                    "base64.binary.k8s.io");
     assert_false(watch_protocol("a, b", &protocol));
     assert_null(protocol);
 }
@@ -52,6 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_allowed_origins),
         cmocka_unit_test(test_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
