@@ -96,8 +96,7 @@ struct api *api_new(const struct api_options *options, struct err *err)
     api->allowed_origins = options->allowed_origins;
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
-    api->scales = scale_kinds(err);
-    if (api->documents && api->scales && make_tables(api, err) == 0 &&
+    if (api->documents && make_tables(api, err) == 0 &&
         namespace_ensure_default(api->store, api->kinds, err) == 0 &&
         start_authorizer(api, err) == 0 && start_hub(api, options, err) == 0)
         return api;

@@ -28,6 +28,10 @@ struct api_options {
     int pumps;            /* threads that feed live watches; 0: 1 */
     int64_t bookmark_ms;  /* 0: a minute */
     int64_t full_ms;      /* how long a watcher may refuse to read; 0: 30 s */
+    /* Foreign origins whose pages may open WebSockets: "https://ui.example"; NULL-terminated, may be
+     * NULL; borrowed. */
+    const char *const *allowed_origins;
+    size_t answer_bytes; /* what large answers may hold together; 0: 512 MiB */
 };
 
 struct api;

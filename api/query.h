@@ -45,7 +45,10 @@ int query_revision(struct request *request, int64_t *ret_revision) MOT_NODISCARD
 /* Waits up to three seconds until the store has reached @revision: 504 when it doesn't. */
 int await_revision(struct request *request, int64_t revision) MOT_NODISCARD;
 
-/* includeObject of tables. */
+/* That 504; returns -1. */
+int fail_revision_too_large(struct request *request, int64_t revision, int64_t current);
+
+/* includeObject; says nothing unless a table was negotiated. */
 int query_include_object(struct request *request, enum include_object *ret_include) MOT_NODISCARD;
 
 #endif

@@ -10,6 +10,7 @@
 #include <mot/model/kind.h>
 #include <mot/store/store.h>
 
+#include "answers.h"
 #include "api.h"
 #include "auth/caller.h"
 #include "http/server.h"
@@ -33,6 +34,8 @@ struct api {
     struct authorizer *authorizer;       /* NULL: the kinds of RBAC are not served */
     struct roles *roles;                 /* NULL with it */
     struct audit *audit;                 /* NULL: no audit log */
+    struct answers answers;
+    const char *const *allowed_origins; /* of WebSockets; may be NULL */
     atomic_int awaiting; /* requests that wait for a revision */
 };
 

@@ -74,6 +74,7 @@ void connection_free(struct connection *c)
     buf_release(&c->in);
     buf_release(&c->out);
     buf_release(&c->tail);
+    http_charge_release(&c->charge);
     free(c);
 }
 
@@ -95,8 +96,10 @@ static bool flush(struct connection *c)
         if (c->out_at == c->out.len) {
             trim(&c->out);
             c->out_at = 0;
-            if (c->tail.len == 0)
+            if (c->tail.len == 0) {
+                http_charge_release(&c->charge);
                 return true;
+            }
             struct buf empty = c->out;
             c->out = c->tail;
             c->tail = empty;
@@ -215,6 +218,8 @@ static void send_response(struct connection *c, struct job *job)
     } else if (body) {
         buf_release(&c->tail);
         c->tail = response->body;
+        c->charge = response->charge;
+        response->charge = (struct http_charge){0};
         buf_init(&response->body, 0);
     }
     c->job = NULL;

@@ -31,6 +31,7 @@ struct connection {
     size_t out_at;
     struct buf tail; /* a large body, after out */
     struct job *job;
+    struct http_charge charge; /* of what is in `out` and `tail` */
     struct http_stream *stream;
     enum stream_framing framing;
     bool close_after;

@@ -54,13 +54,24 @@ char *http_query(const struct http_request *request, const char *name);
 /* Decodes %XX into a string of its own; NULL when it is malformed or has a NUL. '+' stays '+'. */
 char *http_decode(const char *text, size_t len);
 
+/* Something that is held as long as the bytes of an answer are in memory. */
+struct http_charge {
+    /* Once they were sent or dropped; any thread, must not block. NULL: nothing is held. */
+    void (*release)(void *context, size_t amount);
+    void *context;
+    size_t amount;
+};
+
 struct http_response {
     int status;               /* 200 */
     const char *content_type; /* static text or NULL */
     struct buf headers;       /* further "Name: value\r\n" lines */
     struct buf body;
     struct http_stream *stream; /* set by http_stream_begin(): the answer goes on */
+    struct http_charge charge;
 };
+/* Releases what is held, if anything. */
+void http_charge_release(struct http_charge *charge);
 void http_response_header(struct http_response *response, const char *name, const char *value);
 
 /*

@@ -72,7 +72,7 @@ static int delete_all(struct request *request, const struct delete_options *opti
     for (size_t i = 0; i < names->count; i++)
         if (delete_one(request, options, names->items[i], &written) < 0)
             return -1;
-    render_list_tail(&request->response->body, revision, NULL, -1);
+    render_list_tail(&request->response->body, &renderer, revision, NULL, -1);
     respond_json(request, 200);
     return 0;
 }
