@@ -44,10 +44,16 @@ static int unrecognized(struct request *request, const char *what)
                 request->kind->kind, what, start);
 }
 
+char *admit_without_position(const char *message)
+{
+    const char *end = strstr(message, " (line ");
+    return end ? mem_strndup(message, (size_t)(end - message)) : mem_strdup(message);
+}
+
 static int unparsable(struct request *request, const struct err *err)
 {
-    AUTO_FREE char *what =
-        mem_printf("couldn't get version/kind; json parse error: %s", err->message);
+    AUTO_FREE char *plain = admit_without_position(err->message);
+    AUTO_FREE char *what = mem_printf("couldn't get version/kind; json parse error: %s", plain);
     return unrecognized(request, what);
 }
 
@@ -59,19 +65,36 @@ static int missing(struct request *request, const char *member)
     return unrecognized(request, what);
 }
 
-static int decode_yaml(struct request *request, json_t **ret_object)
+/* All duplicate keys are one finding under Strict, as Go's decoder has them. */
+static void add_duplicates(const struct write_options *options, struct texts *duplicates,
+                           struct texts *findings)
 {
-    struct yaml_documents documents = {0};
-    struct err err = {0};
-    if (yaml_parse("body", request->http->body, request->http->body_len, &documents, &err) < 0)
-        return fail(request, 400, "BadRequest", "error converting YAML to JSON: %s", err.message);
-    if (documents.count != 1) {
-        yaml_documents_release(&documents);
-        return fail(request, 400, "BadRequest", "the body must hold exactly one YAML document");
+    struct buf all;
+    buf_init(&all, BUF_MAX_DEFAULT);
+    buf_adds(&all, "yaml: unmarshal errors:");
+    for (size_t i = 0; i < duplicates->count; i++) {
+        buf_addf(&all, "\n  %s", duplicates->items[i]);
+        if (options->validation == VALIDATION_WARN)
+            texts_add(findings, mem_strdup(duplicates->items[i]));
     }
-    *ret_object = json_incref(documents.items[0].value);
-    yaml_documents_release(&documents);
-    return 0;
+    if (options->validation == VALIDATION_STRICT && duplicates->count > 0)
+        texts_add(findings, buf_take(&all));
+    buf_release(&all);
+}
+
+static int decode_yaml(struct request *request, const struct write_options *options,
+                       json_t **ret_object, struct texts *findings)
+{
+    struct texts duplicates = {0};
+    struct err err = {0};
+    *ret_object = yaml_parse_first(request->http->body, request->http->body_len, &duplicates, &err);
+    if (*ret_object)
+        add_duplicates(options, &duplicates, findings);
+    texts_release(&duplicates);
+    if (*ret_object)
+        return 0;
+    AUTO_FREE char *what = mem_printf("error converting YAML to JSON: %s", err.message);
+    return fail(request, 400, "BadRequest", "%s", what);
 }
 
 static int decode_json(struct request *request, const struct write_options *options,
@@ -94,7 +117,7 @@ static int unsupported_body(struct request *request)
 {
     return fail(request, 415, "UnsupportedMediaType",
                 "the body of the request was in an unknown format - accepted media types include: "
-                "application/json, application/yaml");
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 static int decode_protobuf(struct request *request, json_t **ret_object)
@@ -115,7 +138,7 @@ static int decode(struct request *request, const struct write_options *options, 
     case MEDIA_JSON:
         return decode_json(request, options, ret_object, findings);
     case MEDIA_YAML:
-        return decode_yaml(request, ret_object);
+        return decode_yaml(request, options, ret_object, findings);
     case MEDIA_PROTOBUF:
         return decode_protobuf(request, ret_object);
     case MEDIA_MERGE_PATCH:
@@ -128,10 +151,18 @@ static int decode(struct request *request, const struct write_options *options, 
     return unsupported_body(request);
 }
 
-/* Typed clients leave out apiVersion and kind of core objects; the real server fills them in. */
+/* Kinds of Kubernetes itself, as against custom ones. */
+static bool is_builtin(const struct kind *kind)
+{
+    const char *end = strstr(kind->group, ".k8s.io");
+    return !strchr(kind->group, '.') || (end && strcmp(end, ".k8s.io") == 0);
+}
+
+/* Typed clients leave out apiVersion and kind; the real server knows what built-in types they mean.
+ */
 static void fill_type(const struct request *request, json_t *object)
 {
-    if (*request->kind->group)
+    if (!is_builtin(request->kind))
         return;
     if (!json_object_get(object, "apiVersion"))
         json_put(object, "apiVersion", json_string(request->kind->api_version));

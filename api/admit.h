@@ -28,6 +28,9 @@ int admit_findings(struct request *request, const struct write_options *options,
  * not changed is forgiven. */
 int admit_validate(struct request *request, const json_t *object, const json_t *old) MOT_NODISCARD;
 
+/* The text of a JSON error as Go's decoder has it: without " (line L, column C)". free() it. */
+char *admit_without_position(const char *message) MOT_NODISCARD;
+
 /* One Warning header. */
 void warn(struct request *request, const char *text);
 

@@ -18,6 +18,7 @@
 #include "namespaces.h"
 #include "request.h"
 #include "respond.h"
+#include "verbs/scale.h"
 #include "verbs/verbs.h"
 #include "watch/hub.h"
 
@@ -96,7 +97,8 @@ struct api *api_new(const struct api_options *options, struct err *err)
     api->allowed_origins = options->allowed_origins;
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
-    if (api->documents && make_tables(api, err) == 0 &&
+    api->scales = scale_kinds(err);
+    if (api->documents && api->scales && make_tables(api, err) == 0 &&
         namespace_ensure_default(api->store, api->kinds, err) == 0 &&
         start_authorizer(api, err) == 0 && start_hub(api, options, err) == 0)
         return api;
@@ -112,6 +114,7 @@ void api_free(struct api *api)
     roles_stop(api->roles);
     authorizer_free(api->authorizer);
     documents_free(api->documents);
+    kinds_free(api->scales);
     free_tables(api);
     free(api);
 }
@@ -132,7 +135,11 @@ static int fail_method(struct request *request)
 
 static bool has_subresource(const struct request *request)
 {
-    return strcmp(request->route.subresource, "status") == 0 && request->kind->has_status;
+    const char *name = request->route.subresource;
+    if (strcmp(name, "finalize") == 0)
+        return namespace_kind(request->kind);
+    return (strcmp(name, "status") == 0 && request->kind->has_status) ||
+           (strcmp(name, "scale") == 0 && request->kind->has_scale);
 }
 
 /* Collections of namespaced kinds may be read over all namespaces; anything else needs the right
@@ -150,7 +157,8 @@ static int resolve(struct request *request)
     bool everywhere = request->kind->namespaced && !*route->ns;
     if (everywhere && (route->verb == VERB_CREATE || route->verb == VERB_DELETE_COLLECTION))
         return fail_method(request);
-    if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE))
+    if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE) ||
+        (strcmp(route->subresource, "finalize") == 0 && route->verb != VERB_UPDATE))
         return fail_method(request);
     return 0;
 }

@@ -31,7 +31,7 @@ struct api_options {
     /* Foreign origins whose pages may open WebSockets: "https://ui.example"; NULL-terminated, may be
      * NULL; borrowed. */
     const char *const *allowed_origins;
-    size_t answer_bytes; /* what large answers may hold together; 0: 512 MiB */
+    size_t answer_bytes;  /* what large answers may hold together; 0: 512 MiB */
 };
 
 struct api;

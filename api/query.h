@@ -16,9 +16,18 @@ struct write_options {
     const char *name; /* "CreateOptions", for messages */
     bool dry_run;
     enum field_validation validation;
+    bool force;    /* of an apply */
+    char *manager; /* fieldManager, or what the User-Agent says; owned */
 };
+/* write_options_release() in any case, as for the next one. */
 int write_options_parse(struct request *request, const char *name,
                         struct write_options *ret_options) MOT_NODISCARD;
+/* PatchOptions; @apply: of an apply patch, which needs a fieldManager and may force. */
+int patch_options_parse(struct request *request, bool apply,
+                        struct write_options *ret_options) MOT_NODISCARD;
+void write_options_release(struct write_options *options);
+/* Any value but "false" and "0" is true, as the real server reads it. */
+bool query_bool(const char *value);
 
 enum revision_match { MATCH_NONE, MATCH_EXACT, MATCH_NOT_OLDER };
 
@@ -44,7 +53,6 @@ bool list_options_match(const struct list_options *options, const char *selectab
 int query_revision(struct request *request, int64_t *ret_revision) MOT_NODISCARD;
 /* Waits up to three seconds until the store has reached @revision: 504 when it doesn't. */
 int await_revision(struct request *request, int64_t revision) MOT_NODISCARD;
-
 /* That 504; returns -1. */
 int fail_revision_too_large(struct request *request, int64_t revision, int64_t current);
 

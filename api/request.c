@@ -28,15 +28,27 @@ static void set_details(struct request *request, const char *name, const char *k
     request->status.kind = kind;
 }
 
+int fail_internal(struct request *request, const char *format, ...)
+{
+    struct buf message;
+    buf_init(&message, BUF_MAX_DEFAULT);
+    va_list args;
+    va_start(args, format);
+    buf_addv(&message, format, args);
+    va_end(args);
+    AUTO_FREE char *text = buf_take(&message);
+    fail(request, 500, "InternalError", "Internal error occurred: %s", text);
+    field_errors_add(&request->status.causes, "", "", "%s", text);
+    return -1;
+}
+
 int fail_err(struct request *request, const struct err *err)
 {
     const struct status_class *class = status_class_of(err->code);
-    const char *prefix = "";
-    if (err->code == ERR_INTERNAL || err->code == ERR_NONE)
-        prefix = "Internal error occurred: ";
-    else if (err->code == ERR_TIMEOUT)
-        prefix = "Timeout: ";
-    fail(request, class->code, class->reason, "%s%s", prefix, err->message);
+    if (class->code == 500)
+        return fail_internal(request, "%s", err->message);
+    fail(request, class->code, class->reason, "%s%s", err->code == ERR_TIMEOUT ? "Timeout: " : "",
+         err->message);
     request->status.retry_after = class->retry_after;
     return -1;
 }

@@ -14,13 +14,71 @@ struct renderer request_renderer(const struct request *request, enum include_obj
     return (struct renderer){request->kind, request->table, request->output.form, include};
 }
 
+static void add_line(struct buf *out, int depth)
+{
+    buf_addc(out, '\n');
+    for (int i = 0; i < depth; i++)
+        buf_adds(out, "  ");
+}
+
+/* A string as it stands; its length with the quotes. */
+static size_t copy_string(struct buf *out, const char *text, size_t len)
+{
+    size_t end = 1;
+    while (end < len && text[end] != '"')
+        end += text[end] == '\\' ? 2 : 1;
+    end = end < len ? end + 1 : len;
+    buf_add(out, text, end);
+    return end;
+}
+
+/* Compact JSON with a line for each member and element. */
+static void indent(struct buf *out, const char *text, size_t len)
+{
+    int depth = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        bool empty =
+            i + 1 < len && (c == '{' || c == '[') && (text[i + 1] == '}' || text[i + 1] == ']');
+        if (c == '"') {
+            i += copy_string(out, text + i, len - i) - 1;
+        } else if (empty) {
+            buf_add(out, text + i++, 2);
+        } else if (c == '{' || c == '[' || c == ',') {
+            depth += c != ',';
+            buf_addc(out, c);
+            add_line(out, depth);
+        } else {
+            if (c == '}' || c == ']')
+                add_line(out, --depth);
+            buf_addc(out, c);
+            buf_adds(out, c == ':' ? " " : "");
+        }
+    }
+}
+
+static void make_pretty(struct request *request)
+{
+    struct buf *body = &request->response->body;
+    AUTO_FREE char *pretty = http_query(request->http, "pretty");
+    if (!pretty || !query_bool(pretty))
+        return;
+    struct buf out;
+    buf_init(&out, BUF_MAX_DEFAULT);
+    indent(&out, body->data ? body->data : "", body->len);
+    buf_release(body);
+    *body = out;
+}
+
 void respond_json(struct request *request, int code)
 {
     struct http_response *response = request->response;
     response->status = code;
     response->content_type = "application/json";
-    if (request->output.media != MEDIA_YAML)
+    if (request->output.media != MEDIA_YAML) {
+        make_pretty(request);
         return;
+    }
     json_t *value = json_loadb(response->body.data, response->body.len, JSON_ALLOW_NUL, NULL);
     if (!value)
         return;

@@ -41,7 +41,8 @@ static void add_causes(struct buf *buf, const struct field_errors *causes)
 
 static void add_details(struct buf *buf, const struct status *status)
 {
-    if (!status->name && !status->kind && status->causes.count == 0 && status->retry_after == 0)
+    if (!status->name && !status->kind && status->causes.count == 0 && status->retry_after == 0 &&
+        !status->details)
         return;
     buf_adds(buf, ",\"details\":{");
     add_member(buf, "name", status->name);

@@ -2,6 +2,8 @@
 #ifndef MOT_API_STATUS_H
 #define MOT_API_STATUS_H
 
+#include <stdbool.h>
+
 #include <mot/base/buf.h>
 #include <mot/base/err.h>
 #include <mot/model/schema.h>
@@ -17,6 +19,7 @@ struct status {
     struct field_errors causes;
     int retry_after;      /* seconds; 0: none */
     char *continue_token; /* of an expired list */
+    bool details;         /* "details":{} even when there is nothing to say in it */
 };
 
 void status_release(struct status *status);

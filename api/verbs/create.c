@@ -17,33 +17,19 @@
 #define GENERATED_SUFFIX     5
 #define GENERATE_TRIES       8
 
-/* The namespace of the URL goes into the object; a different one in the object is refused. */
-static int settle_namespace(struct request *request, json_t *object)
-{
-    const char *given = json_at_text(object, "metadata.namespace");
-    if (given && *given && strcmp(given, request->route.ns) != 0)
-        return fail(request, 400, "BadRequest",
-                    "the namespace of the provided object does not match the namespace sent on the "
-                    "request");
-    if (request->kind->namespaced)
-        json_put(object, "metadata.namespace", json_string(request->route.ns));
-    return 0;
-}
-
 static int check_new(struct request *request, json_t *object)
 {
     const char *revision = json_at_text(object, "metadata.resourceVersion");
     if (revision && *revision)
         return fail(request, 400, "BadRequest",
                     "resourceVersion should not be set on objects to be created");
-    return settle_namespace(request, object);
+    return write_settle_namespace(request, object);
 }
 
 static bool generates_name(const json_t *object)
 {
-    const char *name = json_at_text(object, "metadata.name");
     const char *prefix = json_at_text(object, "metadata.generateName");
-    return (!name || !*name) && prefix && *prefix;
+    return !*object_name(object) && prefix && *prefix;
 }
 
 static void generate_name(json_t *object)
@@ -55,18 +41,32 @@ static void generate_name(json_t *object)
     json_put(object, "metadata.name", json_string(name));
 }
 
-static void prepare(const struct request *request, json_t *object)
+/* The label of a namespace belongs to who creates it, the rest to nobody. */
+static void prepare(const struct request *request, const struct write_options *options,
+                    json_t *object, enum managers managers)
 {
     object_prepare_create(object);
+    write_settle_generation(request, object);
     if (request->kind->has_status)
         json_object_del(object, "status");
+    if (namespace_kind(request->kind))
+        namespace_label(object);
+    if (managers == MANAGERS_OF_REQUEST)
+        write_manage(request, options, NULL, object);
     if (namespace_kind(request->kind))
         namespace_prepare(object);
 }
 
-/* 0: stored; ERR_EXISTS is left in @err. */
-static int store(struct request *request, const json_t *object, const char *body, size_t len,
-                 int64_t *ret_revision, struct err *err)
+/* The namespace went away, or began to, after namespace_check(). */
+static enum outcome fail_namespace(struct request *request, const char *name)
+{
+    if (namespace_check(request, name) < 0)
+        return OUTCOME_FAILED;
+    return (enum outcome)namespace_fail_terminating(request, name);
+}
+
+static enum outcome store(struct request *request, const json_t *object, const char *body,
+                          size_t len)
 {
     AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
     struct store_write write = {.operation = STORE_CREATE,
@@ -74,56 +74,70 @@ static int store(struct request *request, const json_t *object, const char *body
                                 .uid = object_uid(object),
                                 .body = body,
                                 .body_len = len,
-                                .selectable = selectable};
-    int result = store_write(request->api->store, &write, err);
-    *ret_revision = write.revision;
-    return result;
+                                .selectable = selectable,
+                                .in_namespace = request->kind->namespaced};
+    struct err err = {0};
+    if (store_write(request->api->store, &write, &err) == 0)
+        return (enum outcome)respond_object(request, 201, body, len, write.revision);
+    if (err.code == ERR_EXISTS)
+        return OUTCOME_CONFLICT;
+    if (err.code == ERR_FORBIDDEN)
+        return fail_namespace(request, object_name(object));
+    return (enum outcome)fail_err(request, &err);
 }
 
 /* A dry run finds out whether the name is taken, and no more. */
-static int dry_run(struct request *request, const json_t *object)
+static enum outcome dry_run(struct request *request, const json_t *object, const char *body,
+                            size_t len)
 {
     struct store_key key = request_key(request, object_name(object));
     struct err err = {0};
     struct store_object *existing = store_get(request->api->store, &key, &err);
-    if (existing) {
-        free(existing);
-        return fail_exists(request, object_name(object));
-    }
+    free(existing);
+    if (existing)
+        return OUTCOME_CONFLICT;
     if (err.code != ERR_NOT_FOUND)
-        return fail_err(request, &err);
-    AUTO_FREE char *text = json_text(object);
-    buf_adds(&request->response->body, text);
-    respond_json(request, 201);
-    return 0;
+        return (enum outcome)fail_err(request, &err);
+    return (enum outcome)respond_object(request, 201, body, len, 0);
 }
 
-static int create(struct request *request, const struct write_options *options, json_t *object)
+static enum outcome create_once(struct request *request, const struct write_options *options,
+                                json_t *object, enum managers managers)
 {
+    if (managers == MANAGERS_OF_OBJECT)
+        write_coerce_metadata(request, object);
+    if (admit_validate(request, object, NULL) < 0)
+        return OUTCOME_FAILED;
+    write_warn_finalizers(request, object, NULL);
+    if (managers == MANAGERS_OF_OBJECT)
+        write_settle_applied(request, object);
+    size_t len;
+    AUTO_FREE char *body = object_encode(object, &len);
+    if (write_check_size(request, len, 0) < 0)
+        return OUTCOME_FAILED;
+    return options->dry_run ? dry_run(request, object, body, len)
+                            : store(request, object, body, len);
+}
+
+enum outcome create_object(struct request *request, const struct write_options *options,
+                           json_t *object, enum managers managers)
+{
+    write_dedup_owners(request, object, request->route.verb == VERB_PATCH);
+    prepare(request, options, object, managers);
+    if (request->kind->namespaced && namespace_check(request, object_name(object)) < 0)
+        return OUTCOME_FAILED;
     bool generated = generates_name(object);
-    struct err err = {0};
-    for (int n = 0; n < (generated ? GENERATE_TRIES : 1); n++) {
+    enum outcome outcome = OUTCOME_CONFLICT;
+    for (int n = 0; n < (generated ? GENERATE_TRIES : 1) && outcome == OUTCOME_CONFLICT; n++) {
         if (generated)
             generate_name(object);
-        if (admit_validate(request, object, NULL) < 0)
-            return -1;
-        int64_t revision;
-        size_t len;
-        AUTO_FREE char *body = object_encode(object, &len);
-        if (write_check_size(request, len, 0) < 0)
-            return -1;
-        if (options->dry_run)
-            return dry_run(request, object);
-        err = (struct err){0};
-        if (store(request, object, body, len, &revision, &err) == 0)
-            return respond_object(request, 201, body, len, revision);
-        if (err.code != ERR_EXISTS)
-            return fail_err(request, &err);
+        outcome = create_once(request, options, object, managers);
     }
-    fail_exists(request, object_name(object));
-    if (generated)
-        request->status.retry_after = 1;
-    return -1;
+    if (outcome == OUTCOME_CONFLICT) {
+        fail_exists(request, object_name(object));
+        request->status.retry_after = generated;
+    }
+    return outcome;
 }
 
 static int admit(struct request *request, const struct write_options *options, json_t **ret_object)
@@ -143,17 +157,13 @@ static int admit(struct request *request, const struct write_options *options, j
 int verb_create(struct request *request)
 {
     struct write_options options;
-    if (write_options_parse(request, "CreateOptions", &options) < 0)
-        return -1;
     json_t *object = NULL;
-    int result = admit(request, &options, &object);
-    if (result == 0) {
-        prepare(request, object);
-        if (request->kind->namespaced)
-            result = namespace_check(request);
-    }
+    int result = write_options_parse(request, "CreateOptions", &options);
     if (result == 0)
-        result = create(request, &options, object);
+        result = admit(request, &options, &object);
+    if (result == 0 && create_object(request, &options, object, MANAGERS_OF_REQUEST) != 0)
+        result = -1;
     json_decref(object);
+    write_options_release(&options);
     return result;
 }

@@ -13,11 +13,21 @@ struct delete_options {
     struct write_options write;
     char *uid; /* preconditions; NULL: none */
     char *revision;
-    char *policy; /* propagationPolicy; NULL: none */
+    char *policy;    /* propagationPolicy; NULL: none */
+    bool has_orphan; /* orphanDependents, the older way to say "Orphan" */
+    bool orphan;
 };
-/* From the query, and the body if there is one. delete_options_release() in any case. */
+/* From the body if there is one, else from the query. delete_options_release() in any case. */
 int delete_options_read(struct request *request, struct delete_options *ret_options) MOT_NODISCARD;
 void delete_options_release(struct delete_options *options);
+
+/*
+ * Makes @object its own next state: with the finalizers that the garbage collector waits for, as
+ * the options say. *ret_gone: nothing holds it, it is to be removed; else it is marked as being
+ * deleted. False when it is so already.
+ */
+bool delete_mark(const struct request *request, const struct delete_options *options,
+                 json_t *object, bool *ret_gone);
 
 struct deleted {
     bool gone; /* false: finalizers keep it, marked as being deleted */

@@ -1,28 +1,30 @@
-#include "verbs.h"
+/* JSON patch and merge patch; apply.c has the third kind. */
+#include "patch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/go_text.h>
 #include <mot/model/json.h>
 #include <mot/model/patch.h>
+#include <mot/model/schema.h>
 #include <mot/model/texts.h>
 
+#include "verbs.h"
 #include "write.h"
 
 #define TRIES 5
-
-struct patch {
-    enum media type;
-    json_t *document;
-    struct texts findings; /* duplicate fields in the patch itself */
-};
 
 static int unsupported(struct request *request)
 {
     return fail(request, 415, "UnsupportedMediaType",
                 "the body of the request was in an unknown format - accepted media types include: "
-                "application/json-patch+json, application/merge-patch+json");
+                "application/json-patch+json, application/merge-patch+json, "
+                "application/apply-patch+yaml");
 }
+
+/* -------------------------------------------------------------------------------- the document */
 
 static const char *go_name(const json_t *value)
 {
@@ -33,130 +35,194 @@ static const char *go_name(const json_t *value)
                                     : "number";
 }
 
-static int check_shape(struct request *request, const struct patch *patch)
+/* Without field validation a merge patch is not decoded beforehand: an array takes the place of the
+ * object, and what comes of it is refused later. */
+static int check_merge_shape(struct request *request, const struct write_options *options,
+                             const struct patch *patch)
 {
-    bool merge = patch->type == MEDIA_MERGE_PATCH;
-    if (json_is_null(patch->document) && merge)
-        return fail(request, 400, "BadRequest", "Invalid JSON Patch");
-    if (json_is_null(patch->document) || (merge && json_is_object(patch->document)) ||
-        (!merge && json_is_array(patch->document)))
+    bool ignore = options->validation == VALIDATION_IGNORE;
+    if (json_is_object(patch->document) || (ignore && json_is_array(patch->document)))
         return 0;
+    if (ignore || json_is_null(patch->document))
+        return fail(request, 400, "BadRequest", "Invalid JSON Patch");
     return fail(request, 400, "BadRequest",
-                "error decoding patch: json: cannot unmarshal %s into Go value of type %s",
-                go_name(patch->document),
-                merge ? "map[string]interface {}" : "[]handlers.jsonPatchOp");
+                "error decoding patch: json: cannot unmarshal %s into Go value of type "
+                "map[string]interface {}",
+                go_name(patch->document));
 }
 
-static int read_patch(struct request *request, const struct write_options *options,
-                      struct patch *patch)
+static int fail_document(struct request *request, const struct write_options *options,
+                         const struct patch *patch, const struct err *err)
 {
-    patch->type = negotiate_content_type(http_header(request->http, "content-type"));
-    if (patch->type != MEDIA_MERGE_PATCH && patch->type != MEDIA_JSON_PATCH)
-        return unsupported(request);
+    bool ignore = options->validation == VALIDATION_IGNORE;
+    if (ignore && patch->type == MEDIA_MERGE_PATCH)
+        return fail(request, 400, "BadRequest", "Invalid JSON Patch");
+    AUTO_FREE char *why = admit_without_position(err->message);
+    return fail(request, 400, "BadRequest", "%s%s", ignore ? "" : "error decoding patch: ", why);
+}
+
+/* Members of an operation that no JSON patch has. */
+static void find_unknown(struct patch *patch)
+{
+    static const char *const known[] = {"op", "path", "from", "value"};
+    size_t index;
+    json_t *operation;
+    json_array_foreach(patch->document, index, operation)
+    {
+        const char *key;
+        json_t *value;
+        json_object_foreach(operation, key, value)
+        {
+            bool found = false;
+            for (size_t i = 0; i < MOT_ARRAY_SIZE(known); i++)
+                found = found || strcmp(key, known[i]) == 0;
+            if (!found && patch->findings.count < FINDINGS_MAX)
+                texts_addf(&patch->findings, "unknown field \"[%zu].%s\"", index, key);
+        }
+    }
+}
+
+static int read_document(struct request *request, const struct write_options *options,
+                         struct patch *patch)
+{
     struct err err = {0};
     const struct http_request *http = request->http;
-    if (http->body_len == 0)
-        return fail(request, 400, "BadRequest",
-                    "error decoding patch: unexpected end of JSON input");
     if (options->validation == VALIDATION_IGNORE)
         patch->document = json_parse(http->body, http->body_len, false, &err);
     else
         patch->document = json_parse_duplicates(http->body, http->body_len, &patch->findings, &err);
     if (!patch->document)
-        return fail(request, 400, "BadRequest", "error decoding patch: %s", err.message);
-    return check_shape(request, patch);
+        return fail_document(request, options, patch, &err);
+    if (patch->type == MEDIA_MERGE_PATCH)
+        return check_merge_shape(request, options, patch);
+    if (options->validation != VALIDATION_IGNORE)
+        find_unknown(patch);
+    return 0;
 }
 
-static int fail_patch(struct request *request, const struct err *err)
+int patch_read(struct request *request, const struct write_options *options, struct patch *patch)
+{
+    if (read_document(request, options, patch) < 0)
+        return -1;
+    for (size_t i = 0; patch->type == MEDIA_JSON_PATCH && i < patch->findings.count; i++) {
+        char *plain = patch->findings.items[i];
+        patch->findings.items[i] = mem_printf("json patch %s", plain);
+        free(plain);
+    }
+    return 0;
+}
+
+void patch_release(struct patch *patch)
+{
+    json_decref(patch->document);
+    texts_release(&patch->findings);
+    *patch = (struct patch){0};
+}
+
+/* -------------------------------------------------------------------------------- patching */
+
+/* Whatever fails in a JSON patch has the one text, and details that say nothing. */
+static int fail_operation(struct request *request, const struct err *err)
 {
     if (err->code == ERR_TOO_LARGE)
         return fail(request, 413, "RequestEntityTooLarge", "%s", err->message);
-    if (err->code == ERR_CONFLICT)
-        return fail(request, 422, "Invalid",
-                    "the server rejected our request due to an error in our request");
-    return fail(request, 400, "BadRequest", "error decoding patch: %s", err->message);
+    if (err->code != ERR_CONFLICT)
+        return fail(request, 400, "BadRequest", "%s", err->message);
+    fail(request, 422, "Invalid", "%s", err->message);
+    request->status.details = true;
+    return -1;
 }
 
-/* 422 about the patched object, with the object itself in the message as Kubernetes has it. */
-static int fail_patched(struct request *request, const json_t *patched, const char *why)
+int patch_fail_patched(struct request *request, const json_t *patched, const char *why)
 {
-    AUTO_FREE char *text = json_text(patched);
-    struct buf quoted;
-    buf_init(&quoted, BUF_MAX_DEFAULT);
-    buf_add_json(&quoted, text);
-    AUTO_FREE char *value = buf_take(&quoted);
+    AUTO_FREE char *text = go_json(patched);
+    AUTO_FREE char *value = go_quoted(text);
     AUTO_FREE char *message = mem_printf("Invalid value: %s: %s", value, why);
     fail(request, 422, "Invalid", " \"\" is invalid: patch: %s", message);
     field_errors_add(&request->status.causes, "patch", "FieldValueInvalid", "%s", message);
     return -1;
 }
 
-/* A value of its own in *ret_patched, with everything of the live object that may be shared copied.
- */
-static int apply(struct request *request, const struct patch *patch, const struct live *live,
-                 json_t **ret_patched)
+static int fail_missing(struct request *request, const json_t *patched, const char *member)
 {
-    struct err err = {0};
-    json_t *patched = NULL;
-    if (json_is_null(patch->document))
-        patched = json_incref(live->object);
-    else if (patch->type == MEDIA_MERGE_PATCH)
-        patched = patch_merge(live->object, patch->document);
-    else
-        patched = patch_json(live->object, patch->document, &err);
-    if (!patched)
-        return fail_patch(request, &err);
-    *ret_patched = json_deep_copy(patched);
-    json_decref(patched);
-    if (!json_is_object(*ret_patched))
-        return fail_patched(request, *ret_patched, "the patched object is no JSON object");
-    return 0;
+    AUTO_FREE char *text = go_json(patched);
+    AUTO_FREE char *why = mem_printf("Object '%s' is missing in '%s'", member, text);
+    return patch_fail_patched(request, patched, why);
 }
 
-static int check_type(struct request *request, const json_t *patched)
+int patch_apply(struct request *request, const struct patch *patch, const json_t *live,
+                json_t **ret_patched)
+{
+    struct err err = {0};
+    if (json_is_null(patch->document))
+        *ret_patched = json_deep_copy(live);
+    else if (patch->type == MEDIA_MERGE_PATCH)
+        *ret_patched = patch_merge(live, patch->document);
+    else
+        *ret_patched = patch_json_text(live, patch->document, request->http->body,
+                                       request->http->body_len, &err);
+    if (!*ret_patched)
+        return fail_operation(request, &err);
+    if (json_is_object(*ret_patched))
+        return 0;
+    return patch_fail_patched(
+        request, *ret_patched,
+        "json: cannot unmarshal array into Go value of type struct { "
+        "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+        "\"json:\\\"kind,omitempty\\\"\" }");
+}
+
+int patch_check_type(struct request *request, const json_t *patched, const char *api_version,
+                     const char *wanted)
 {
     const char *kind = json_at_text(patched, "kind");
     const char *version = json_at_text(patched, "apiVersion");
     if (!kind || !*kind)
-        return fail_patched(request, patched, "Object 'Kind' is missing in the patched object");
-    if (!version || strcmp(version, request->kind->api_version) != 0)
+        return fail_missing(request, patched, "Kind");
+    if (!version || !*version)
+        return fail_missing(request, patched, "apiVersion");
+    if (strcmp(version, api_version) != 0)
         return fail(request, 400, "BadRequest",
                     "the API version in the data (%s) does not match the expected API version (%s)",
-                    version ? version : "", request->kind->api_version);
-    if (strcmp(kind, request->kind->kind) != 0)
+                    version, api_version);
+    if (strcmp(kind, wanted) != 0)
         return fail_field(request, request->route.name, "kind", "FieldValueInvalid",
-                          "Invalid value: \"%s\": must be %s", kind, request->kind->kind);
+                          "Invalid value: \"%s\": must be %s", kind, wanted);
     return 0;
 }
 
-static int judge_findings(struct request *request, const struct write_options *options,
-                          const json_t *patched, struct texts *findings)
+/* The patched object for a message: the patch is applied once more, because the first result has
+ * been pruned since. */
+static int fail_strict(struct request *request, const struct patch *patch, const json_t *live,
+                       const struct texts *findings)
 {
-    if (options->validation != VALIDATION_STRICT || findings->count == 0)
-        return admit_findings(request, options, findings);
     struct buf why;
+    json_t *patched = NULL;
     buf_init(&why, BUF_MAX_DEFAULT);
     buf_adds(&why, "strict decoding error: ");
     for (size_t i = 0; i < findings->count; i++)
         buf_addf(&why, "%s%s", i > 0 ? ", " : "", findings->items[i]);
     AUTO_FREE char *text = buf_take(&why);
-    return fail_patched(request, patched, text);
+    if (patch_apply(request, patch, live, &patched) == 0)
+        patch_fail_patched(request, patched, text);
+    json_decref(patched);
+    return -1;
 }
 
-static int admit(struct request *request, const struct write_options *options,
-                 const struct patch *patch, json_t *patched)
+int patch_normalize(struct request *request, const struct write_options *options,
+                    const struct patch *patch, const json_t *live, json_t *patched)
 {
     struct texts findings = {0};
-    json_t *before = json_deep_copy(patched);
+    struct err err = {0};
+    if (schema_check_metadata(patched, &err) < 0)
+        return patch_fail_patched(request, patched, err.message);
     for (size_t i = 0; i < patch->findings.count; i++)
-        texts_addf(&findings, "%s%s", patch->type == MEDIA_JSON_PATCH ? "json patch " : "",
-                   patch->findings.items[i]);
-    int result = check_type(request, patched);
-    if (result == 0)
-        result = admit_normalize(request, options, patched, &findings);
-    if (result == 0)
-        result = judge_findings(request, options, before, &findings);
-    json_decref(before);
+        texts_add(&findings, mem_strdup(patch->findings.items[i]));
+    int result = admit_normalize(request, options, patched, &findings);
+    if (result == 0 && options->validation == VALIDATION_STRICT && findings.count > 0)
+        result = fail_strict(request, patch, live, &findings);
+    else if (result == 0)
+        result = admit_findings(request, options, &findings);
     texts_release(&findings);
     return result;
 }
@@ -168,26 +234,50 @@ static enum outcome patch_once(struct request *request, const struct write_optio
     json_t *patched = NULL;
     enum outcome outcome = OUTCOME_FAILED;
     buf_clear(&request->response->headers);
-    if (live_read(request, &live) == 0 && apply(request, patch, &live, &patched) == 0 &&
-        admit(request, options, patch, patched) == 0)
-        outcome = write_update(request, options, &live, patched);
+    if (live_read(request, &live) == 0 && patch_apply(request, patch, live.object, &patched) == 0 &&
+        patch_check_type(request, patched, request->kind->api_version, request->kind->kind) == 0 &&
+        patch_normalize(request, options, patch, live.object, patched) == 0)
+        outcome = write_update(request, options, &live, patched, MANAGERS_OF_REQUEST);
     json_decref(patched);
     live_release(&live);
     return outcome;
 }
 
+static int patch_object(struct request *request, const struct write_options *options,
+                        const struct patch *patch)
+{
+    enum outcome outcome = OUTCOME_CONFLICT;
+    for (int n = 0; n < TRIES && outcome == OUTCOME_CONFLICT; n++)
+        outcome = patch_once(request, options, patch);
+    return outcome == OUTCOME_CONFLICT ? fail_modified(request, request->route.name) : (int)outcome;
+}
+
+/* A patch that can't be read is said to be so only if there is something to patch. */
+static int prefer_not_found(struct request *request)
+{
+    struct live live;
+    int result = live_read(request, &live);
+    live_release(&live);
+    return result < 0 ? result : -1;
+}
+
 int verb_patch(struct request *request)
 {
-    struct write_options options;
-    struct patch patch = {0};
-    if (write_options_parse(request, "PatchOptions", &options) < 0)
-        return -1;
-    enum outcome outcome = (enum outcome)read_patch(request, &options, &patch);
-    if (outcome == OUTCOME_ANSWERED)
-        outcome = OUTCOME_CONFLICT;
-    for (int n = 0; n < TRIES && outcome == OUTCOME_CONFLICT; n++)
-        outcome = patch_once(request, &options, &patch);
-    json_decref(patch.document);
-    texts_release(&patch.findings);
-    return outcome == OUTCOME_CONFLICT ? fail_modified(request, request->route.name) : (int)outcome;
+    struct write_options options = {0};
+    struct patch patch = {.type =
+                              negotiate_content_type(http_header(request->http, "content-type"))};
+    bool apply = patch.type == MEDIA_APPLY_PATCH;
+    if (patch.type != MEDIA_MERGE_PATCH && patch.type != MEDIA_JSON_PATCH && !apply)
+        return unsupported(request);
+    int result = patch_options_parse(request, apply, &options);
+    if (result == 0 && !apply && patch_read(request, &options, &patch) < 0)
+        result = prefer_not_found(request);
+    bool scale = strcmp(request->route.subresource, "scale") == 0;
+    if (result == 0 && scale)
+        result = scale_patch(request, &options, &patch);
+    else if (result == 0)
+        result = apply ? apply_object(request, &options) : patch_object(request, &options, &patch);
+    patch_release(&patch);
+    write_options_release(&options);
+    return result;
 }

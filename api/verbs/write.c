@@ -1,5 +1,6 @@
 #include "write.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +9,30 @@
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 
+#include "../namespaces.h"
 #include "../respond.h"
 
 /* What is stored can be sent back by a client: the limit of bodies. */
 #define OBJECT_MAX ((size_t)3 << 20)
 
-/* An object in the form in which it is stored. */
-struct encoded {
-    const char *text;
-    size_t len;
-};
-
-int live_read(struct request *request, struct live *ret_live)
+int live_find(struct request *request, struct live *ret_live)
 {
     *ret_live = (struct live){0};
     struct store_key key = request_key(request, request->route.name);
     struct err err = {0};
     ret_live->stored = store_get(request->api->store, &key, &err);
-    if (!ret_live->stored && err.code == ERR_NOT_FOUND)
-        return fail_not_found(request, request->route.name);
     if (!ret_live->stored)
-        return fail_err(request, &err);
+        return err.code == ERR_NOT_FOUND ? 0 : fail_err(request, &err);
     const struct store_object *stored = ret_live->stored;
     ret_live->object = object_decode(stored->body, stored->body_len, stored->revision, &err);
     return ret_live->object ? 0 : fail_err(request, &err);
+}
+
+int live_read(struct request *request, struct live *ret_live)
+{
+    if (live_find(request, ret_live) < 0)
+        return -1;
+    return ret_live->stored ? 0 : fail_not_found(request, request->route.name);
 }
 
 void live_release(struct live *live)
@@ -43,76 +44,48 @@ void live_release(struct live *live)
 
 /* -------------------------------------------------------------------------------- checks */
 
-static int check_identity(struct request *request, const json_t *object)
-{
-    const char *name = json_at_text(object, "metadata.name");
-    const char *ns = json_at_text(object, "metadata.namespace");
-    if (name && strcmp(name, request->route.name) != 0)
-        return fail(request, 400, "BadRequest",
-                    "the name of the object (%s) does not match the name on the URL (%s)", name,
-                    request->route.name);
-    if (ns && *ns && strcmp(ns, request->route.ns) != 0)
-        return fail(request, 400, "BadRequest",
-                    "the namespace of the provided object does not match the namespace sent on the "
-                    "request");
-    return 0;
-}
-
+/* A PUT with another uid is a failed precondition; in a patch the validation says so. */
 static int check_uid(struct request *request, const struct live *live, const json_t *object)
 {
-    const char *uid = json_at_text(object, "metadata.uid");
-    if (!uid || strcmp(uid, live->stored->uid) == 0)
+    const char *uid = object_uid(object);
+    const struct route *route = &request->route;
+    if (route->verb != VERB_UPDATE || !*uid || strcmp(uid, live->stored->uid) == 0)
         return 0;
-    if (request->route.verb == VERB_PATCH)
-        return fail_field(request, request->route.name, "metadata.uid", "FieldValueInvalid",
-                          "Invalid value: \"%s\": field is immutable", uid);
-    AUTO_FREE char *why = mem_printf("Precondition failed: UID in precondition: %s, UID in object "
-                                     "meta: %s",
-                                     uid, live->stored->uid);
-    return fail_conflict(request, request->route.name, why);
+    AUTO_FREE char *why = mem_printf(
+        "StorageError: invalid object, Code: 4, Key: /registry/%s%s%s/%s%s%s, ResourceVersion: 0, "
+        "AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object meta: %s",
+        route->group, *route->group ? "/" : "", route->resource, route->ns, *route->ns ? "/" : "",
+        route->name, uid, live->stored->uid);
+    return fail_conflict(request, route->name, why);
+}
+
+static int fail_unversioned(struct request *request)
+{
+    struct field_errors errors = {0};
+    field_errors_add(&errors, "metadata.resourceVersion", "FieldValueInvalid",
+                     "Invalid value: 0: must be specified for an update");
+    return fail_invalid_resource(request, request->route.name, &errors);
 }
 
 static int check_revision(struct request *request, const struct live *live, const json_t *object)
 {
     const char *text = json_at_text(object, "metadata.resourceVersion");
-    if (!text || !*text || strcmp(text, "0") == 0) {
-        struct field_errors errors = {0};
-        field_errors_add(&errors, "metadata.resourceVersion", "FieldValueInvalid",
-                         "Invalid value: 0: must be specified for an update");
-        return fail_invalid_resource(request, request->route.name, &errors);
-    }
-    AUTO_FREE char *current = mem_printf("%" PRId64, live->stored->revision);
-    if (strcmp(text, current) != 0)
-        return fail_modified(request, request->route.name);
-    return 0;
+    char *end = NULL;
+    errno = 0;
+    uint64_t revision = text && *text ? strtoull(text, &end, 10) : 0;
+    bool bad = text && *text && (*end || *text < '0' || *text > '9');
+    if (bad || errno == ERANGE)
+        return fail(request, 500, NULL, "strconv.ParseUint: parsing \"%s\": %s", text,
+                    bad ? "invalid syntax" : "value out of range");
+    if (revision == 0)
+        return request->kind->unconditional_update ? 0 : fail_unversioned(request);
+    return revision == (uint64_t)live->stored->revision
+               ? 0
+               : fail_modified(request, request->route.name);
 }
 
-/* While an object is being deleted, finalizers can only go. */
-static int check_finalizers(struct request *request, const struct live *live, const json_t *object)
-{
-    if (!object_deleting(live->object))
-        return 0;
-    struct buf added;
-    buf_init(&added, BUF_MAX_DEFAULT);
-    const json_t *list = json_at(object, "metadata.finalizers");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *finalizer = json_string_value(json_array_get(list, i));
-        if (!finalizer || object_has_finalizer(live->object, finalizer))
-            continue;
-        buf_adds(&added, added.len > 0 ? ", " : "");
-        buf_add_json(&added, finalizer);
-    }
-    AUTO_FREE char *text = buf_take(&added);
-    if (!*text)
-        return 0;
-    return fail_field(request, request->route.name, "metadata.finalizers", "FieldValueForbidden",
-                      "Forbidden: no new finalizers can be added if the object is being deleted, "
-                      "found new finalizers []string{%s}",
-                      text);
-}
-
-/* -------------------------------------------------------------------------------- merge with the
- * live one */
+/* -------------------------------------------------------------------------------- the next state
+ */
 
 static void copy_member(json_t *to, const json_t *from, const char *name)
 {
@@ -123,42 +96,40 @@ static void copy_member(json_t *to, const json_t *from, const char *name)
         json_object_del(to, name);
 }
 
-/* The main path leaves status alone, /status everything else. A new reference. */
+/* The live object with @member and the managers of @object; what is not changed is shared. */
+static json_t *take_member(const struct live *live, const json_t *object, const char *member)
+{
+    json_t *next = json_copy(live->object);
+    json_t *metadata = json_copy(json_object_get(live->object, "metadata"));
+    copy_member(metadata, json_object_get(object, "metadata"), "managedFields");
+    json_object_set_new(next, "metadata", metadata);
+    copy_member(next, object, member);
+    return next;
+}
+
+/* The main path leaves status alone, /status everything else, and only /finalize changes the
+ * finalizers of a namespace. A new reference. */
 static json_t *apply_subresource(const struct request *request, const struct live *live,
                                  json_t *object)
 {
-    if (strcmp(request->route.subresource, "status") == 0) {
-        json_t *result = json_deep_copy(live->object);
-        copy_member(result, object, "status");
-        return result;
-    }
+    const char *subresource = request->route.subresource;
+    if (strcmp(subresource, "status") == 0)
+        return take_member(live, object, "status");
+    if (strcmp(subresource, "finalize") == 0)
+        return take_member(live, object, "spec");
     if (request->kind->has_status)
         copy_member(object, live->object, "status");
+    if (namespace_kind(request->kind))
+        copy_member(object, live->object, "spec");
     return json_incref(object);
 }
 
-static json_t *without_revision(json_t *object)
+bool write_finished_deleting(const struct request *request, const json_t *object)
 {
-    json_t *copy = json_copy(object);
-    json_t *metadata = json_copy(json_object_get(copy, "metadata"));
-    json_object_del(metadata, "resourceVersion");
-    json_object_set_new(copy, "metadata", metadata);
-    return copy;
-}
-
-static bool same_object(json_t *a, json_t *b)
-{
-    json_t *left = without_revision(a);
-    json_t *right = without_revision(b);
-    bool same = json_same(left, right);
-    json_decref(left);
-    json_decref(right);
-    return same;
-}
-
-static bool finished_deleting(const json_t *object)
-{
-    return object_deleting(object) && json_array_size(json_at(object, "metadata.finalizers")) == 0;
+    if (!object_deleting(object) || json_array_size(json_at(object, "metadata.finalizers")) > 0)
+        return false;
+    return !namespace_kind(request->kind) ||
+           json_array_size(json_at(object, "spec.finalizers")) == 0;
 }
 
 /* -------------------------------------------------------------------------------- store */
@@ -182,7 +153,7 @@ static enum outcome outcome_of(struct request *request, int result, const struct
 }
 
 static enum outcome replace(struct request *request, const struct live *live, const json_t *object,
-                            const struct encoded *encoded, int64_t *ret_revision)
+                            struct encoded *encoded)
 {
     AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
     struct store_write write = {.operation = STORE_UPDATE,
@@ -196,17 +167,19 @@ static enum outcome replace(struct request *request, const struct live *live, co
         write.previous = live->stored->selectable;
     struct err err = {0};
     int result = store_write(request->api->store, &write, &err);
-    *ret_revision = write.revision;
+    encoded->revision = write.revision;
     return outcome_of(request, result, &err);
 }
 
 enum outcome write_replace(struct request *request, const struct live *live, const json_t *object,
                            int64_t *ret_revision)
 {
-    struct encoded encoded;
+    struct encoded encoded = {0};
     AUTO_FREE char *text = object_encode(object, &encoded.len);
     encoded.text = text;
-    return replace(request, live, object, &encoded, ret_revision);
+    enum outcome outcome = replace(request, live, object, &encoded);
+    *ret_revision = encoded.revision;
+    return outcome;
 }
 
 /* Watchers get the state that was stored last. */
@@ -233,44 +206,77 @@ int write_check_size(struct request *request, size_t len, size_t len_before)
                 OBJECT_MAX);
 }
 
-static enum outcome store_and_respond(struct request *request, const struct write_options *options,
-                                      const struct live *live, json_t *object)
+/* Stored bodies are canonical: equal bytes are an equal object, which is not written again. */
+static bool is_stored(const struct live *live, const struct encoded *encoded)
 {
-    int64_t revision = live->stored->revision;
-    enum outcome outcome = OUTCOME_ANSWERED;
-    struct encoded encoded;
-    AUTO_FREE char *text = object_encode(object, &encoded.len);
-    encoded.text = text;
-    if (write_check_size(request, encoded.len, live->stored->body_len) < 0)
-        return OUTCOME_FAILED;
-    if (!options->dry_run && finished_deleting(object))
-        outcome = write_remove(request, live);
-    else if (!options->dry_run && !same_object(object, live->object))
-        outcome = replace(request, live, object, &encoded, &revision);
-    if (outcome != OUTCOME_ANSWERED)
-        return outcome;
-    return (enum outcome)respond_object(request, 200, encoded.text, encoded.len, revision);
+    return encoded->len == live->stored->body_len &&
+           memcmp(encoded->text, live->stored->body, encoded->len) == 0;
 }
 
-static int check_update(struct request *request, const struct live *live, const json_t *object)
+static enum outcome store(struct request *request, const struct write_options *options,
+                          const struct live *live, const json_t *object,
+                          struct encoded *ret_encoded)
 {
-    if (check_identity(request, object) < 0 || check_uid(request, live, object) < 0 ||
-        check_revision(request, live, object) < 0)
+    ret_encoded->text = object_encode(object, &ret_encoded->len);
+    ret_encoded->revision = live->stored->revision;
+    if (write_check_size(request, ret_encoded->len, live->stored->body_len) < 0)
+        return OUTCOME_FAILED;
+    if (options->dry_run)
+        return OUTCOME_ANSWERED;
+    if (write_finished_deleting(request, object))
+        return write_remove(request, live);
+    if (is_stored(live, ret_encoded))
+        return OUTCOME_ANSWERED;
+    return replace(request, live, object, ret_encoded);
+}
+
+/* Everything between the merged object and its stored form. */
+static int settle(struct request *request, const struct live *live, json_t *next,
+                  enum managers managers)
+{
+    bool applied = managers == MANAGERS_OF_OBJECT;
+    object_prepare_update(next, live->object, request->kind->has_status);
+    write_settle_generation(request, next);
+    if (applied)
+        write_coerce_metadata(request, next);
+    if (admit_validate(request, next, live->object) < 0)
         return -1;
+    write_warn_finalizers(request, next, live->object);
+    if (applied)
+        write_settle_applied(request, next);
+    managed_keep_times(live->object, next);
     return 0;
 }
 
-enum outcome write_update(struct request *request, const struct write_options *options,
-                          const struct live *live, json_t *object)
+enum outcome write_commit(struct request *request, const struct write_options *options,
+                          const struct live *live, json_t *object, enum managers managers,
+                          struct encoded *ret_encoded)
 {
-    if (check_update(request, live, object) < 0)
+    *ret_encoded = (struct encoded){0};
+    if (write_settle_namespace(request, object) < 0 || write_check_identity(request, object) < 0 ||
+        check_uid(request, live, object) < 0)
+        return OUTCOME_FAILED;
+    write_dedup_owners(request, object, request->route.verb == VERB_PATCH);
+    if (managers == MANAGERS_OF_REQUEST)
+        write_manage(request, options, live->object, object);
+    if (check_revision(request, live, object) < 0)
         return OUTCOME_FAILED;
     json_t *next = apply_subresource(request, live, object);
-    object_prepare_update(next, live->object, request->kind->has_status);
     enum outcome outcome = OUTCOME_FAILED;
-    if (check_finalizers(request, live, next) == 0 &&
-        admit_validate(request, next, live->object) == 0)
-        outcome = store_and_respond(request, options, live, next);
+    if (settle(request, live, next, managers) == 0)
+        outcome = store(request, options, live, next, ret_encoded);
     json_decref(next);
+    return outcome;
+}
+
+enum outcome write_update(struct request *request, const struct write_options *options,
+                          const struct live *live, json_t *object, enum managers managers)
+{
+    struct encoded encoded;
+    enum outcome outcome = write_commit(request, options, live, object, managers, &encoded);
+    if (outcome == OUTCOME_ANSWERED)
+        outcome =
+            (enum outcome)respond_object(request, 200, encoded.text, encoded.len, encoded.revision);
+    free(encoded.text);
     return outcome;
 }

@@ -21,7 +21,7 @@ static const char metadata_start[] = "\"metadata\":{";
 void object_write(struct buf *buf, const char *body, size_t body_len, int64_t revision)
 {
     const char *found = memmem(body, body_len, metadata_start, sizeof(metadata_start) - 1);
-    if (!found) {
+    if (!found || revision <= 0) {
         buf_add(buf, body, body_len);
         return;
     }

@@ -14,7 +14,8 @@
 
 /*
  * Writes a stored body as clients see it: with "resourceVersion":"<revision>" as the first member
- * of metadata. A copy of the bytes, no parsing.
+ * of metadata; without it when @revision is 0, as a dry run has it. A copy of the bytes, no
+ * parsing.
  */
 void object_write(struct buf *buf, const char *body, size_t body_len, int64_t revision);
 /* The same, decoded: a new reference with metadata.resourceVersion set. */

@@ -87,7 +87,7 @@ static void test_create_refused(void **state)
     expect_failure(
         server, 415, "POST", THINGS, "content-type: application/cbor", unknown,
         "the body of the request was in an unknown format - accepted media types include: "
-        "application/json, application/yaml");
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf");
     expect_failure(server, 400, "POST", THINGS, NULL, "",
                    "the object provided is unrecognized (must be of type Thing): couldn't get "
                    "version/kind; json parse error: unexpected end of JSON input (<empty>)");
@@ -226,7 +226,7 @@ static void test_patch(void **state)
         server, 415, "PATCH", THINGS "/a", "content-type: application/strategic-merge-patch+json",
         "{}",
         "the body of the request was in an unknown format - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json");
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
     struct answer answer =
         call(server, "PATCH", THINGS "/a", JSON_PATCH,
              "[{\"op\":\"add\",\"path\":\"/metadata/labels/n\",\"value\":\"1\"}]");
@@ -331,11 +331,33 @@ static void test_namespaces(void **state)
     AUTO_FREE char *body = thing("\"name\":\"a\"", "");
     json_decref(
         expect_call(server, 201, "POST", "/apis/mot.dev/v1alpha1/namespaces/team/things", body));
-    json_t *refused = expect_call(server, 409, "DELETE", "/api/v1/namespaces/team", NULL);
-    json_decref(refused);
-    json_decref(expect_call(server, 200, "DELETE",
-                            "/apis/mot.dev/v1alpha1/namespaces/team/things/a", NULL));
-    json_decref(expect_call(server, 200, "DELETE", "/api/v1/namespaces/team", NULL));
+    json_t *first = expect_call(server, 200, "DELETE", "/api/v1/namespaces/team", NULL);
+    assert_string_equal(text_at(first, "status.phase"), "Terminating");
+    assert_non_null(json_at(first, "metadata.deletionTimestamp"));
+    json_t *second = expect_call(server, 200, "DELETE", "/api/v1/namespaces/team", NULL);
+    assert_true(json_equal(first, second));
+    AUTO_FREE char *late = thing("\"name\":\"b\"", "");
+    struct answer answer =
+        call(server, "POST", "/apis/mot.dev/v1alpha1/namespaces/team/things", NULL, late);
+    assert_int_equal(answer.code, 403);
+    assert_string_equal(text_at(answer.body, "message"),
+                        "things.mot.dev \"b\" is forbidden: unable to create new content in "
+                        "namespace team because it is being terminated");
+    const json_t *cause = json_array_get(json_at(answer.body, "details.causes"), 0);
+    assert_string_equal(text_at(cause, "reason"), "NamespaceTerminating");
+    answer_release(&answer);
+    /* Only /finalize lets it go. */
+    json_put(second, "spec", json_object());
+    AUTO_FREE char *emptied = json_text(second);
+    json_t *kept = expect_call(server, 200, "PUT", "/api/v1/namespaces/team", emptied);
+    assert_true(json_equal(first, kept));
+    json_decref(kept);
+    json_decref(expect_call(server, 405, "PATCH", "/api/v1/namespaces/team/finalize", "{}"));
+    json_decref(expect_call(server, 200, "PUT", "/api/v1/namespaces/team/finalize", emptied));
+    json_decref(expect_call(server, 404, "GET", "/api/v1/namespaces/team", NULL));
+    json_decref(first);
+    json_decref(second);
+    json_decref(expect_call(server, 405, "DELETE", "/api/v1/namespaces", NULL));
     json_decref(expect_call(server, 403, "DELETE", "/api/v1/namespaces/default", NULL));
     /* kubectl create namespace since 1.32 */
     static const char pb[] =
