@@ -3,7 +3,8 @@
  * Works on decoded objects; knows a kind only by its schema. Everything here is pure: no clock, no
  * IO.
  *
- * Objects that are given as "live" and "config" are only read; results share nothing with them.
+ * Objects that are given as "live" and "config" are only read; results share nothing with them. A
+ * live object is what a read answers (pruned and defaulted), in the version of the request.
  */
 #ifndef MOT_MODEL_MANAGED_H
 #define MOT_MODEL_MANAGED_H
