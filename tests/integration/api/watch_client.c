@@ -57,8 +57,7 @@ static bool receive(struct watch_client *stream, int timeout_ms)
     return true;
 }
 
-/* The head of the answer; returns its status. */
-static int read_head(struct watch_client *stream)
+static char *take_head(struct watch_client *stream)
 {
     int64_t deadline = clock_ms() + TIMEOUT_MS;
     char *end = NULL;
@@ -67,9 +66,17 @@ static int read_head(struct watch_client *stream)
         end = stream->in.data ? strstr(stream->in.data, "\r\n\r\n") : NULL;
     }
     assert_non_null(end);
-    int status = atoi(stream->in.data + strlen("HTTP/1.1 "));
-    buf_consume(&stream->in, (size_t)(end + 4 - stream->in.data));
-    return status;
+    size_t len = (size_t)(end + 4 - stream->in.data);
+    char *head = mem_strndup(stream->in.data, len);
+    buf_consume(&stream->in, len);
+    return head;
+}
+
+/* Reads the head of the answer; returns its status. */
+static int read_head(struct watch_client *stream)
+{
+    AUTO_FREE char *head = take_head(stream);
+    return atoi(head + strlen("HTTP/1.1 "));
 }
 
 static struct watch_client *ask(int port, const char *target, const char *headers, bool small)
@@ -116,6 +123,15 @@ int watch_handshake(int port, const char *target, const char *headers)
     int status = read_head(stream);
     watch_close(stream);
     return status;
+}
+
+char *watch_handshake_head(int port, const char *target, const char *headers)
+{
+    AUTO_FREE char *all = handshake_headers(headers);
+    struct watch_client *stream = ask(port, target, all, false);
+    char *head = take_head(stream);
+    watch_close(stream);
+    return head;
 }
 
 void watch_close(struct watch_client *stream)

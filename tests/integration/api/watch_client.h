@@ -13,6 +13,8 @@ struct watch_client *watch_open(int port, const char *target, const char *header
 struct watch_client *watch_open_websocket(int port, const char *target, const char *headers);
 /* The status of the handshake alone. */
 int watch_handshake(int port, const char *target, const char *headers);
+/* The head of its answer; free() it. */
+char *watch_handshake_head(int port, const char *target, const char *headers);
 void watch_close(struct watch_client *stream);
 /* The next event, which the caller frees; NULL when none came within @timeout_ms or the stream has
  * ended. */
