@@ -24,6 +24,7 @@
 
 #define SLOW_MS       1000
 #define ROLES_WAIT_MS 500
+#define LOAD_WAIT_MS  5000
 
 static int make_tables(struct api *api, struct err *err)
 {
@@ -72,6 +73,8 @@ static int start_authorizer(struct api *api, struct err *err)
         return -1;
     api->authorizer = authorizer_new(api->store);
     api->roles = roles_start(api->store, api->authorizer);
+    if (!authorizer_await(api->authorizer, 1, LOAD_WAIT_MS))
+        log_warn("the roles are not loaded yet", LOG_NONE);
     return 0;
 }
 

@@ -1,0 +1,714 @@
+/* Who may do what: roles, bindings, impersonation, reviews, the audit log. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mot/base/file.h>
+#include <mot/base/mem.h>
+#include <mot/model/json.h>
+
+/* cmocka.h must come after these */
+#include <cmocka.h>
+
+#include "api/auth/audit.h"
+#include "api/auth/authenticate.h"
+#include "fixture.h"
+
+#define RBAC   "/apis/rbac.authorization.k8s.io/v1"
+#define TEAM   "/apis/mot.dev/v1alpha1/namespaces/team"
+#define LEASES "/apis/coordination.k8s.io/v1/namespaces/team/leases"
+#define ACCESS "/apis/authorization.k8s.io/v1"
+
+/* With the kinds of the product. */
+static struct server *start(const char *name, const struct api_options *options)
+{
+    struct err err = {0};
+    AUTO_FREE char *url = fixture_database(name);
+    struct server *server = mem_zalloc(sizeof(*server));
+    const struct store_options store_options = {.url = url, .name = "mot-api-test"};
+    server->store = store_open(&store_options, &err);
+    server->kinds = kinds_load(&err);
+    if (!server->store || !server->kinds)
+        fail_msg("%s", err.message);
+    struct api_options all = options ? *options : (struct api_options){0};
+    all.store = server->store;
+    all.kinds = server->kinds;
+    server->api = api_new(&all, &err);
+    if (!server->api)
+        fail_msg("%s", err.message);
+    return server;
+}
+
+/* "ann" or "ann,group": impersonated by somebody who may. NULL: that one itself. */
+static char *headers_of(const char *user, const char *type)
+{
+    AUTO_FREE char *name = mem_strdup(user);
+    char *group = strchr(name, ',');
+    if (group)
+        *group++ = '\0';
+    return mem_printf("content-type: %s%s%s%s%s", type, user ? "\nimpersonate-user: " : "", name,
+                      group ? "\nimpersonate-group: " : "", group ? group : "");
+}
+
+static struct answer ask(struct server *server, const char *user, const char *method,
+                         const char *target, const char *body)
+{
+    bool patch = strcmp(method, "PATCH") == 0;
+    AUTO_FREE char *headers =
+        headers_of(user, patch ? "application/merge-patch+json" : "application/yaml");
+    return call(server, method, target, headers, body);
+}
+
+static void expect(struct server *server, int code, const char *user, const char *method,
+                   const char *target, const char *body)
+{
+    struct answer answer = ask(server, user, method, target, body);
+    if (answer.code != code)
+        fail_msg("%s: %s %s: %d %s", user ? user : "-", method, target, answer.code, answer.text);
+    answer_release(&answer);
+}
+
+static void expect_message(struct server *server, int code, const char *user, const char *method,
+                           const char *target, const char *body, const char *message)
+{
+    struct answer answer = ask(server, user, method, target, body);
+    if (answer.code != code)
+        fail_msg("%s: %s %s: %d %s", user ? user : "-", method, target, answer.code, answer.text);
+    assert_string_equal(text_at(answer.body, "message"), message);
+    answer_release(&answer);
+}
+
+static void create(struct server *server, const char *target, const char *yaml)
+{
+    expect(server, 201, NULL, "POST", target, yaml);
+}
+
+static void bind(struct server *server, const char *ns, const char *name, const char *role,
+                 const char *subject)
+{
+    AUTO_FREE char *target = *ns ? mem_printf(RBAC "/namespaces/%s/rolebindings", ns)
+                                 : mem_strdup(RBAC "/clusterrolebindings");
+    AUTO_FREE char *body =
+        mem_printf("apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata: {name: '%s'}\n"
+                   "roleRef: %s\nsubjects: [%s]\n",
+                   *ns ? "RoleBinding" : "ClusterRoleBinding", name, role, subject);
+    create(server, target, body);
+}
+
+static void add_role(struct server *server, const char *ns, const char *name, const char *rules)
+{
+    AUTO_FREE char *target =
+        *ns ? mem_printf(RBAC "/namespaces/%s/roles", ns) : mem_strdup(RBAC "/clusterroles");
+    AUTO_FREE char *body =
+        mem_printf("apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata: {name: '%s'}\n"
+                   "rules: [%s]\n",
+                   *ns ? "Role" : "ClusterRole", name, rules);
+    create(server, target, body);
+}
+
+#define LEASE(name)                                                                                \
+    "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: " name "}\nspec: {}\n"
+
+/* Users of the namespace "team": admin, edit, view and nobody at all; a few with roles of their
+ * own. */
+static struct server *start_with_users(const char *name)
+{
+    struct server *server = start(name, NULL);
+    create(server, "/api/v1/namespaces", "metadata: {name: team}");
+    create(server, "/api/v1/namespaces", "metadata: {name: other}");
+    create(server, LEASES, LEASE("one"));
+    create(server, LEASES, LEASE("two"));
+    bind(server, "team", "admins", "{kind: ClusterRole, name: admin}", "{kind: User, name: ann}");
+    bind(server, "team", "editors", "{kind: ClusterRole, name: edit}",
+         "{kind: Group, name: editors}");
+    bind(server, "team", "viewers", "{kind: ClusterRole, name: view}", "{kind: User, name: vic}");
+    add_role(server, "team", "one-lease",
+             "{apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [one], verbs: "
+             "[get, list, watch, update, patch]}");
+    bind(server, "team", "one", "{kind: Role, name: one-lease}", "{kind: User, name: uma}");
+    add_role(server, "", "subresources",
+             "{apiGroups: [mot.dev], resources: ['*/scale', deployments/status], verbs: [get, "
+             "patch]}");
+    bind(server, "", "subs", "{kind: ClusterRole, name: subresources}", "{kind: User, name: sam}");
+    add_role(server, "", "metrics", "{nonResourceURLs: [/openapi/*, /metrics], verbs: [get]}");
+    bind(server, "", "metrics", "{kind: ClusterRole, name: metrics}", "{kind: User, name: max}");
+    return server;
+}
+
+static const struct {
+    const char *user, *method, *target, *body;
+    int code;
+} rights[] = {
+    /* cluster-wide nobody has anything but discovery */
+    {"ann", "GET", "/api/v1/namespaces", NULL, 403},
+    {"ann", "GET", "/apis", NULL, 200},
+    {"ann", "GET", "/apis/mot.dev/v1alpha1", NULL, 200},
+    {"ann", "GET", "/version", NULL, 200},
+    {"ann", "GET", "/nowhere", NULL, 403},
+    {"ann", "GET", "/apis/mot.dev/v1alpha1/nothings", NULL, 403},
+    {NULL, "GET", "/nowhere", NULL, 404},
+    {"ann", "GET", "/apis/mot.dev/v1alpha1/deployments", NULL, 403},
+    /* admin, edit, view and none in their namespace */
+    {"ann", "GET", TEAM "/deployments", NULL, 200},
+    {"eve,editors", "GET", TEAM "/deployments", NULL, 200},
+    {"vic", "GET", TEAM "/deployments", NULL, 200},
+    {"nik", "GET", TEAM "/deployments", NULL, 403},
+    {"nik", "GET", TEAM "/deployments?watch=1", NULL, 403},
+    {"vic", "GET", "/api/v1/namespaces/team", NULL, 200},
+    {"vic", "GET", "/api/v1/namespaces/other", NULL, 403},
+    {"vic", "GET", "/apis/mot.dev/v1alpha1/namespaces/other/deployments", NULL, 403},
+    {"vic", "POST", TEAM "/deployments", "{}", 403},
+    {"eve,editors", "POST", TEAM "/deployments", "{}", 400},
+    {"eve,editors", "DELETE", TEAM "/deployments/web", NULL, 404},
+    {"eve,editors", "DELETE", TEAM "/instances/web", NULL, 403},
+    {"eve,editors", "DELETE", TEAM "/deployments", NULL, 200},
+    {"vic", "DELETE", TEAM "/deployments", NULL, 403},
+    {"eve,editors", "PATCH", TEAM "/deployments/web/scale", "{}", 404},
+    {"eve,editors", "PATCH", TEAM "/deployments/web/status", "{}", 403},
+    {"eve,editors", "GET", RBAC "/namespaces/team/roles", NULL, 403},
+    {"ann", "GET", RBAC "/namespaces/team/roles", NULL, 200},
+    {"ann", "GET", RBAC "/clusterroles", NULL, 403},
+    /* resourceNames */
+    {"uma", "GET", LEASES "/one", NULL, 200},
+    {"uma", "GET", LEASES "/two", NULL, 403},
+    {"uma", "GET", LEASES, NULL, 403},
+    {"uma", "GET", LEASES "?fieldSelector=metadata.name%3Done", NULL, 200},
+    {"uma", "GET", LEASES "?fieldSelector=metadata.name%3Dtwo", NULL, 403},
+    {"uma", "POST", LEASES, LEASE("three"), 403},
+    {"uma", "PATCH", LEASES "/one", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}", 200},
+    {"uma", "DELETE", LEASES "/one", NULL, 403},
+    /* subresources */
+    {"sam", "PATCH", TEAM "/deployments/web/scale", "{}", 404},
+    {"sam", "PATCH", TEAM "/deployments/web/status", "{}", 404},
+    {"sam", "PATCH", TEAM "/deployments/web", "{}", 403},
+    {"sam", "GET", TEAM "/deployments/web", NULL, 403},
+    /* paths */
+    {"max", "GET", "/openapi/v3", NULL, 200},
+    {"nik", "GET", "/metrics", NULL, 403},
+    {"nik", "GET", "/healthz", NULL, 200},
+    {"nik", "GET", "/readyz/ping", NULL, 403},
+    {"nik", "POST", "/healthz", "", 403},
+};
+
+static void test_access(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("rights");
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(rights); i++) {
+        print_message("%s %s %s\n", rights[i].user ? rights[i].user : "-", rights[i].method,
+                      rights[i].target);
+        expect(server, rights[i].code, rights[i].user, rights[i].method, rights[i].target,
+               rights[i].body);
+    }
+    server_stop(server);
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("texts");
+    expect_message(server, 403, "nik", "GET", TEAM "/deployments/web", NULL,
+                   "deployments.mot.dev \"web\" is forbidden: User \"nik\" cannot get resource "
+                   "\"deployments\" in API group \"mot.dev\" in the namespace \"team\"");
+    expect_message(server, 403, "nik", "GET", "/apis/mot.dev/v1alpha1/regions", NULL,
+                   "regions.mot.dev is forbidden: User \"nik\" cannot list resource \"regions\" in "
+                   "API group \"mot.dev\" at the cluster scope");
+    expect_message(server, 403, "nik", "POST", "/api/v1/namespaces", "{}",
+                   "namespaces is forbidden: User \"nik\" cannot create resource \"namespaces\" in "
+                   "API group \"\" at the cluster scope");
+    expect_message(server, 403, "nik", "PATCH", TEAM "/deployments/web/scale", "{}",
+                   "deployments.mot.dev \"web\" is forbidden: User \"nik\" cannot patch resource "
+                   "\"deployments/scale\" in API group \"mot.dev\" in the namespace \"team\"");
+    expect_message(server, 403, "nik", "GET", "/nowhere", NULL,
+                   "forbidden: User \"nik\" cannot get path \"/nowhere\"");
+    bind(server, "team", "broken", "{kind: Role, name: gone}", "{kind: User, name: bea}");
+    expect_message(server, 403, "bea", "GET", TEAM "/deployments", NULL,
+                   "deployments.mot.dev is forbidden: User \"bea\" cannot list resource "
+                   "\"deployments\" in API group \"mot.dev\" in the namespace \"team\": RBAC: "
+                   "role.rbac.authorization.k8s.io \"gone\" not found");
+    struct answer answer = ask(server, "nik", "GET", TEAM "/deployments/web", NULL);
+    assert_string_equal(text_at(answer.body, "reason"), "Forbidden");
+    assert_string_equal(text_at(answer.body, "details.name"), "web");
+    assert_string_equal(text_at(answer.body, "details.group"), "mot.dev");
+    assert_string_equal(text_at(answer.body, "details.kind"), "deployments");
+    assert_non_null(strstr(answer.headers, "X-Content-Type-Options: nosniff"));
+    answer_release(&answer);
+    server_stop(server);
+}
+
+static void test_change_holds_at_once(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("change");
+    for (int i = 0; i < 20; i++) {
+        bind(server, "team", "late", "{kind: ClusterRole, name: view}", "{kind: User, name: nik}");
+        expect(server, 200, "nik", "GET", TEAM "/deployments", NULL);
+        expect(server, 200, NULL, "DELETE", RBAC "/namespaces/team/rolebindings/late", NULL);
+        expect(server, 403, "nik", "GET", TEAM "/deployments", NULL);
+    }
+    expect(server, 200, NULL, "PATCH", RBAC "/namespaces/team/roles/one-lease",
+           "{\"rules\":[{\"apiGroups\":[\"coordination.k8s.io\"],\"resources\":[\"leases\"],"
+           "\"verbs\":[\"list\"]}]}");
+    expect(server, 200, "uma", "GET", LEASES, NULL);
+    expect(server, 403, "uma", "GET", LEASES "/one", NULL);
+    server_stop(server);
+}
+
+/* -------------------------------------------------------------------------------- escalation */
+
+static void test_escalation(void **state)
+{
+    (void)state;
+    static const char role[] = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"
+                               "metadata: {name: r}\nrules: [{apiGroups: [mot.dev], resources: "
+                               "[deployments, regions/x], verbs: [get, approve]}]\n";
+    static const char modest[] = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"
+                                 "metadata: {name: r}\nrules: [{apiGroups: [mot.dev], resources: "
+                                 "[deployments], verbs: [get, delete]}]\n";
+    struct server *server = start_with_users("escalation");
+    const char *roles = RBAC "/namespaces/team/roles";
+    const char *bindings = RBAC "/namespaces/team/rolebindings";
+    expect_message(server, 403, "ann", "POST", roles, role,
+                   "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"ann\" "
+                   "(groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions "
+                   "not currently held:\n"
+                   "{APIGroups:[\"mot.dev\"], Resources:[\"deployments\"], Verbs:[\"approve\"]}\n"
+                   "{APIGroups:[\"mot.dev\"], Resources:[\"regions/x\"], Verbs:[\"approve\"]}");
+    expect(server, 201, "ann", "POST", roles, modest);
+    expect(server, 403, "ann", "PUT", RBAC "/namespaces/team/roles/r", role);
+    expect(server, 200, NULL, "PUT", RBAC "/namespaces/team/roles/r", role);
+    /* what somebody greater has granted may be kept, and bound only by who has it */
+    expect(server, 200, "ann", "PATCH", RBAC "/namespaces/team/roles/r",
+           "{\"metadata\":{\"finalizers\":[\"a.b/c\"]}}");
+    expect(server, 403, "ann", "PATCH", RBAC "/namespaces/team/roles/r",
+           "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+#define BINDING(name, kind, role)                                                                  \
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: " name          \
+    "}\nroleRef: {kind: " kind ", name: " role "}\nsubjects: [{kind: User, name: bob}]\n"
+    expect(server, 403, "ann", "POST", bindings, BINDING("b", "Role", "r"));
+    expect(server, 201, "ann", "POST", bindings, BINDING("b", "ClusterRole", "view"));
+    expect(server, 403, "ann", "POST", bindings, BINDING("c", "ClusterRole", "cluster-admin"));
+    expect_message(server, 404, "ann", "POST", bindings, BINDING("d", "ClusterRole", "gone"),
+                   "clusterroles.rbac.authorization.k8s.io \"gone\" not found");
+
+    /* the verbs that allow it all the same */
+    add_role(server, "team", "giver",
+             "{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: "
+             "[cluster-admin], verbs: [bind]}, {apiGroups: [rbac.authorization.k8s.io], resources: "
+             "[roles], verbs: [escalate]}");
+    bind(server, "team", "giver", "{kind: Role, name: giver}", "{kind: User, name: ann}");
+    expect(server, 201, "ann", "POST", bindings, BINDING("c", "ClusterRole", "cluster-admin"));
+    expect(server, 403, "ann", "POST", bindings, BINDING("e", "Role", "r"));
+    expect(server, 200, "ann", "PUT", RBAC "/namespaces/team/roles/r", role);
+    server_stop(server);
+}
+
+static void test_aggregation_rule_is_for_admins(void **state)
+{
+    (void)state;
+    static const char role[] =
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\n"
+        "aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}\n";
+    struct server *server = start_with_users("aggregation_rule");
+    add_role(server, "", "role-writer",
+             "{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: "
+             "[create, update]}");
+    bind(server, "", "writers", "{kind: ClusterRole, name: role-writer}",
+         "{kind: User, name: wil}");
+    expect_message(server, 403, "wil", "POST", RBAC "/clusterroles", role,
+                   "clusterroles.rbac.authorization.k8s.io \"all\" is forbidden: must have "
+                   "cluster-admin privileges to use the aggregationRule");
+    bind(server, "", "root", "{kind: ClusterRole, name: cluster-admin}", "{kind: User, name: wil}");
+    expect(server, 201, "wil", "POST", RBAC "/clusterroles", role);
+    server_stop(server);
+}
+
+/* -------------------------------------------------------------------------------- validation */
+
+static const struct {
+    const char *target, *body, *message;
+} invalid[] = {
+    {RBAC "/namespaces/team/roles",
+     "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: x}, rules: [{}]}",
+     "Role.rbac.authorization.k8s.io \"x\" is invalid: [rules[0].verbs: Required value: verbs must "
+     "contain at least one value, rules[0].apiGroups: Required value: resource rules must supply "
+     "at "
+     "least one api group, rules[0].resources: Required value: resource rules must supply at least "
+     "one resource]"},
+    {RBAC "/namespaces/team/roles",
+     "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: x}, rules: [{verbs: "
+     "[get], nonResourceURLs: [/x], resources: [things]}]}",
+     "Role.rbac.authorization.k8s.io \"x\" is invalid: [rules[0].nonResourceURLs: Invalid value: "
+     "[\"/x\"]: namespaced rules cannot apply to non-resource URLs, rules[0].nonResourceURLs: "
+     "Invalid value: [\"/x\"]: rules cannot apply to both regular resources and non-resource "
+     "URLs]"},
+    {RBAC "/clusterroles",
+     "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a%b}}",
+     "ClusterRole.rbac.authorization.k8s.io \"a%b\" is invalid: metadata.name: Invalid value: "
+     "\"a%b\": may not contain '%'"},
+    {RBAC "/clusterrolebindings",
+     "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: x}, "
+     "roleRef: {kind: Role, name: a/b}, subjects: [{kind: User}, {kind: ServiceAccount, name: a}, "
+     "{kind: Robot, name: r}]}",
+     "ClusterRoleBinding.rbac.authorization.k8s.io \"x\" is invalid: [roleRef.kind: Unsupported "
+     "value: \"Role\": supported values: \"ClusterRole\", roleRef.name: Invalid value: \"a/b\": "
+     "may "
+     "not contain '/', subjects[0].name: Required value, subjects[0].name: Invalid value: \"\": "
+     "user name cannot be empty, subjects[1].namespace: Required value, subjects[2].kind: "
+     "Unsupported value: \"Robot\": supported values: \"ServiceAccount\", \"User\", \"Group\"]"},
+};
+
+static void test_validation(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("validation");
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(invalid); i++)
+        expect_message(server, 422, NULL, "POST", invalid[i].target, invalid[i].body,
+                       invalid[i].message);
+    expect_message(server, 422, NULL, "PATCH", RBAC "/namespaces/team/rolebindings/viewers",
+                   "{\"roleRef\":{\"name\":\"edit\"}}",
+                   "RoleBinding.rbac.authorization.k8s.io \"viewers\" is invalid: roleRef: Invalid "
+                   "value: {\"APIGroup\":\"rbac.authorization.k8s.io\",\"Kind\":\"ClusterRole\","
+                   "\"Name\":\"edit\"}: cannot change roleRef");
+    json_t *binding =
+        expect_call(server, 200, "GET", RBAC "/namespaces/team/rolebindings/viewers", NULL);
+    assert_string_equal(text_at(binding, "roleRef.apiGroup"), "rbac.authorization.k8s.io");
+    const json_t *subject = json_array_get(json_object_get(binding, "subjects"), 0);
+    assert_string_equal(text_at(subject, "apiGroup"), "rbac.authorization.k8s.io");
+    json_decref(binding);
+    server_stop(server);
+}
+
+/* -------------------------------------------------------------------------------- default roles */
+
+/* Written by a thread: until it is so. */
+static void await_rules(struct server *server, const char *role, size_t count)
+{
+    AUTO_FREE char *target = mem_printf(RBAC "/clusterroles/%s", role);
+    size_t found = 0;
+    for (int tries = 0; tries < 500; tries++) {
+        json_t *object = expect_call(server, 200, "GET", target, NULL);
+        found = json_array_size(json_object_get(object, "rules"));
+        json_decref(object);
+        if (found == count)
+            return;
+        usleep(10000);
+    }
+    fail_msg("%s has %zu rules", role, found);
+}
+
+static void test_default_roles(void **state)
+{
+    (void)state;
+    struct server *server = start("defaults", NULL);
+    AUTO_FREE char *url = fixture_database("defaults");
+    await_rules(server, "view", 3);
+    await_rules(server, "edit", 6);
+    await_rules(server, "admin", 8);
+    add_role(server, "", "more", "{apiGroups: [x.y], resources: [zs], verbs: [get]}");
+    expect(server, 200, NULL, "PATCH", RBAC "/clusterroles/more",
+           "{\"metadata\":{\"labels\":{\"rbac.authorization.k8s.io/aggregate-to-view\":"
+           "\"true\"}}}");
+    await_rules(server, "view", 4);
+    await_rules(server, "admin", 9);
+    expect(server, 200, NULL, "DELETE", RBAC "/clusterroles/more", NULL);
+    await_rules(server, "admin", 8);
+
+    /* what is missing grows again with the next start; what is more stays */
+    expect(server, 200, NULL, "PATCH", RBAC "/clusterroles/system:basic-user", "{\"rules\":[]}");
+    expect(server, 200, NULL, "PATCH", RBAC "/clusterroles/system:discovery",
+           "{\"rules\":[],\"metadata\":{\"annotations\":{\"rbac.authorization.kubernetes.io/"
+           "autoupdate\":\"false\"}}}");
+    expect(server, 200, NULL, "DELETE", RBAC "/clusterrolebindings/system:discovery", NULL);
+    expect(server, 200, NULL, "PATCH", RBAC "/clusterrolebindings/system:monitoring",
+           "{\"subjects\":[{\"kind\":\"User\",\"name\":\"prometheus\"}]}");
+    json_t *before = expect_call(server, 200, "GET", RBAC "/clusterroles/cluster-admin", NULL);
+    struct err err = {0};
+    api_free(server->api);
+    const struct api_options options = {.store = server->store, .kinds = server->kinds};
+    server->api = api_new(&options, &err);
+    assert_non_null(server->api);
+    await_rules(server, "system:basic-user", 3);
+    await_rules(server, "system:discovery", 0);
+    expect(server, 200, NULL, "GET", RBAC "/clusterrolebindings/system:discovery", NULL);
+    json_t *binding =
+        expect_call(server, 200, "GET", RBAC "/clusterrolebindings/system:monitoring", NULL);
+    assert_int_equal(json_array_size(json_object_get(binding, "subjects")), 2);
+    json_decref(binding);
+    json_t *after = expect_call(server, 200, "GET", RBAC "/clusterroles/cluster-admin", NULL);
+    assert_true(json_same(before, after));
+    json_decref(before);
+    json_decref(after);
+    server_stop(server);
+}
+
+/* -------------------------------------------------------------------------------- identities */
+
+static void test_impersonation(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("impersonation");
+    add_role(server, "", "helper",
+             "{apiGroups: [''], resources: [users], resourceNames: [ann], verbs: [impersonate]}, "
+             "{apiGroups: [''], resources: [groups], resourceNames: [editors], verbs: "
+             "[impersonate]}, {apiGroups: [authentication.k8s.io], resources: [userextras/color], "
+             "verbs: [impersonate]}");
+    bind(server, "", "helper", "{kind: ClusterRole, name: helper}", "{kind: User, name: hal}");
+    /* hal is impersonated himself: only his own rights count from there */
+    static const struct {
+        const char *headers;
+        int code;
+        const char *message;
+    } rows[] = {
+        {"impersonate-group: editors", 400,
+         "requested [{Group  editors    }] without impersonating a user"},
+        {"impersonate-extra-a: b\nimpersonate-uid: 7", 400,
+         "requested [{UserExtra  b  authentication.k8s.io/v1  a} {UID  7  "
+         "authentication.k8s.io/v1  }] without impersonating a user"},
+        {"impersonate-user: eve\nimpersonate-group: editors", 200, NULL},
+        {"impersonate-user: eve", 403,
+         "deployments.mot.dev is forbidden: User \"eve\" cannot list resource \"deployments\" in "
+         "API group \"mot.dev\" in the namespace \"team\""},
+        {"impersonate-user: system:anonymous", 403,
+         "deployments.mot.dev is forbidden: User \"system:anonymous\" cannot list resource "
+         "\"deployments\" in API group \"mot.dev\" in the namespace \"team\""},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(rows); i++) {
+        struct answer answer = call(server, "GET", TEAM "/deployments", rows[i].headers, NULL);
+        assert_int_equal(answer.code, rows[i].code);
+        if (rows[i].message)
+            assert_string_equal(text_at(answer.body, "message"), rows[i].message);
+        answer_release(&answer);
+    }
+    struct answer self = call(server, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                              "impersonate-user: system:serviceaccount:team:robot\n"
+                              "impersonate-uid: 42\nimpersonate-extra-a%2fb: c",
+                              "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":"
+                              "\"SelfSubjectReview\"}");
+    assert_int_equal(self.code, 201);
+    AUTO_FREE char *info = json_text(json_at(self.body, "status.userInfo"));
+    assert_string_equal(info,
+                        "{\"username\":\"system:serviceaccount:team:robot\",\"uid\":\"42\","
+                        "\"groups\":[\"system:serviceaccounts\",\"system:serviceaccounts:team\","
+                        "\"system:authenticated\"],\"extra\":{\"a/b\":[\"c\"]}}");
+    answer_release(&self);
+    server_stop(server);
+}
+
+static void test_anonymous(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    const struct authenticator_options none = {0};
+    struct authenticator *authenticator = authenticator_new(&none, &err);
+    const struct api_options options = {.authenticator = authenticator};
+    struct server *server = start("anonymous", &options);
+    static const char *const open[] = {"/healthz", "/livez",    "/readyz",
+                                       "/version", "/version/", "/readyz?verbose"};
+    static const char *const closed[] = {
+        "/", "/readyz/ping", "/api", "/apis/mot.dev", RBAC "/roles", "/metrics", "/openapi/v2"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(open); i++)
+        json_decref(expect_call(server, 200, "GET", open[i], NULL));
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(closed); i++)
+        expect_failure(server, 401, "GET", closed[i], NULL, NULL, "Unauthorized");
+    expect_failure(server, 401, "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", NULL,
+                   "{}", "Unauthorized");
+    expect_failure(server, 401, "GET", "/version", "authorization: Bearer wrong", NULL,
+                   "Unauthorized");
+    /* nobody may be somebody else */
+    expect_failure(server, 403, "GET", "/version", "impersonate-user: ann", NULL,
+                   "users \"ann\" is forbidden: User \"system:anonymous\" cannot impersonate "
+                   "resource \"users\" in API group \"\" at the cluster scope");
+    server_stop(server);
+    authenticator_free(authenticator);
+}
+
+/* -------------------------------------------------------------------------------- reviews */
+
+static void expect_review(struct server *server, const char *user, const char *target,
+                          const char *body, const char *status)
+{
+    struct answer answer = ask(server, user, "POST", target, body);
+    if (answer.code != 201)
+        fail_msg("%s: %d %s", body, answer.code, answer.text);
+    AUTO_FREE char *found = json_text(json_object_get(answer.body, "status"));
+    assert_string_equal(found, status);
+    answer_release(&answer);
+}
+
+#define REVIEW(kind, spec) "{apiVersion: authorization.k8s.io/v1, kind: " kind ", spec: " spec "}"
+#define SELF(spec)         REVIEW("SelfSubjectAccessReview", spec)
+
+static void test_reviews(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("reviews");
+    const char *self = ACCESS "/selfsubjectaccessreviews";
+    expect_review(
+        server, "vic", self,
+        SELF("{resourceAttributes: {namespace: team, verb: list, group: mot.dev, "
+             "resource: deployments}}"),
+        "{\"allowed\":true,\"reason\":\"RBAC: allowed by RoleBinding \\\"viewers/team\\\" "
+        "of ClusterRole \\\"view\\\" to User \\\"vic\\\"\"}");
+    expect_review(server, "vic", self,
+                  SELF("{resourceAttributes: {namespace: team, verb: delete, group: mot.dev, "
+                       "resource: deployments}}"),
+                  "{\"allowed\":false}");
+    expect_review(server, NULL, self, SELF("{resourceAttributes: {verb: '*', resource: '*'}}"),
+                  "{\"allowed\":true}");
+    expect_review(server, "vic", self, SELF("{nonResourceAttributes: {path: /healthz, verb: get}}"),
+                  "{\"allowed\":true,\"reason\":\"RBAC: allowed by ClusterRoleBinding "
+                  "\\\"system:discovery\\\" of ClusterRole \\\"system:discovery\\\" to Group "
+                  "\\\"system:authenticated\\\"\"}");
+    expect_message(server, 422, "vic", "POST", self, SELF("{}"),
+                   "SelfSubjectAccessReview.authorization.k8s.io \"\" is invalid: "
+                   "spec.resourceAttributes: Invalid value: null: exactly one of "
+                   "nonResourceAttributes or resourceAttributes must be specified");
+    expect(server, 403, "vic", "POST", ACCESS "/subjectaccessreviews", "{}");
+    expect_review(
+        server, NULL, ACCESS "/subjectaccessreviews",
+        REVIEW("SubjectAccessReview",
+               "{user: x, groups: [editors], resourceAttributes: {namespace: team, verb: "
+               "patch, group: mot.dev, resource: deployments, subresource: scale}}"),
+        "{\"allowed\":true,\"reason\":\"RBAC: allowed by RoleBinding \\\"editors/team\\\" "
+        "of ClusterRole \\\"edit\\\" to Group \\\"editors\\\"\"}");
+    expect_review(server, "ann", ACCESS "/namespaces/team/localsubjectaccessreviews",
+                  REVIEW("LocalSubjectAccessReview",
+                         "{user: nik, resourceAttributes: {namespace: team, verb: get, resource: "
+                         "events}}"),
+                  "{\"allowed\":false}");
+    expect(server, 422, "ann", "POST", ACCESS "/namespaces/team/localsubjectaccessreviews",
+           REVIEW("LocalSubjectAccessReview",
+                  "{user: nik, resourceAttributes: {namespace: other, verb: get}}"));
+    expect(server, 403, "ann", "POST", ACCESS "/namespaces/other/localsubjectaccessreviews", "{}");
+    expect(server, 405, NULL, "GET", ACCESS "/subjectaccessreviews", NULL);
+    expect(server, 405, NULL, "DELETE", ACCESS "/subjectaccessreviews/x", NULL);
+    server_stop(server);
+}
+
+static void test_rules_review(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("rules_review");
+    struct answer answer = ask(server, "uma", "POST", ACCESS "/selfsubjectrulesreviews",
+                               REVIEW("SelfSubjectRulesReview", "{namespace: team}"));
+    assert_int_equal(answer.code, 201);
+    const json_t *rules = json_at(answer.body, "status.resourceRules");
+    assert_int_equal(json_array_size(rules), 3);
+    AUTO_FREE char *last = json_text(json_array_get(rules, 2));
+    assert_string_equal(last, "{\"verbs\":[\"get\",\"list\",\"watch\",\"update\",\"patch\"],"
+                              "\"apiGroups\":[\"coordination.k8s.io\"],\"resources\":[\"leases\"],"
+                              "\"resourceNames\":[\"one\"]}");
+    assert_int_equal(json_array_size(json_at(answer.body, "status.nonResourceRules")), 2);
+    assert_true(json_is_false(json_at(answer.body, "status.incomplete")));
+    answer_release(&answer);
+    expect_message(server, 400, "uma", "POST", ACCESS "/selfsubjectrulesreviews",
+                   REVIEW("SelfSubjectRulesReview", "{}"), "no namespace on request");
+    server_stop(server);
+}
+
+/* -------------------------------------------------------------------------------- audit */
+
+static const json_t *line_of(json_t *lines, const char *verb, const char *uri)
+{
+    size_t index;
+    json_t *line;
+    json_array_foreach(lines, index, line)
+    {
+        if (strcmp(text_at(line, "verb"), verb) == 0 &&
+            strcmp(text_at(line, "requestURI"), uri) == 0)
+            return line;
+    }
+    fail_msg("no audit line for %s %s", verb, uri);
+    return NULL;
+}
+
+static json_t *read_lines(const char *path)
+{
+    struct err err = {0};
+    json_t *lines = json_array();
+    AUTO_FREE char *text = file_read(path, 1 << 20, NULL, &err);
+    assert_non_null(text);
+    for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        json_t *value = json_loads(line, 0, NULL);
+        assert_non_null(value);
+        json_array_append_new(lines, value);
+    }
+    return lines;
+}
+
+static void test_audit(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char path[] = "/tmp/mot-audit-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    const struct audit_options audit_options = {.path = path};
+    struct audit *audit = audit_open(&audit_options, &err);
+    assert_non_null(audit);
+    const struct api_options options = {.audit = audit};
+    struct server *server = start("audit", &options);
+    create(server, "/api/v1/namespaces", "metadata: {name: team}");
+    expect(server, 403, "nik,people", "DELETE", TEAM "/deployments/web", NULL);
+    expect(server, 200, NULL, "GET", "/version", NULL);
+    expect(server, 404, NULL, "GET", "/nowhere?x=y", NULL);
+    struct answer answer =
+        call(server, "GET", TEAM "/deployments", "audit-id: mine\nuser-agent: test/1", NULL);
+    assert_non_null(strstr(answer.headers, "Audit-Id: mine"));
+    answer_release(&answer);
+    server_stop(server);
+    audit_close(audit);
+
+    json_t *lines = read_lines(path);
+    assert_int_equal(json_array_size(lines), 4);
+    const json_t *made = line_of(lines, "create", "/api/v1/namespaces");
+    assert_string_equal(text_at(made, "kind"), "Event");
+    assert_string_equal(text_at(made, "apiVersion"), "audit.k8s.io/v1");
+    assert_string_equal(text_at(made, "stage"), "ResponseComplete");
+    assert_string_equal(text_at(made, "user.username"), "system:unsecured");
+    assert_string_equal(text_at(made, "objectRef.resource"), "namespaces");
+    assert_string_equal(text_at(made, "objectRef.name"), "team");
+    assert_int_equal(json_at_int(made, "responseStatus.code", 0), 201);
+    const json_t *refused = line_of(lines, "delete", TEAM "/deployments/web");
+    assert_string_equal(text_at(refused, "user.username"), "system:unsecured");
+    assert_string_equal(text_at(refused, "impersonatedUser.username"), "nik");
+    assert_string_equal(text_at(refused, "objectRef.apiGroup"), "mot.dev");
+    assert_string_equal(text_at(refused, "objectRef.namespace"), "team");
+    assert_string_equal(text_at(refused, "responseStatus.reason"), "Forbidden");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(refused, "annotations"),
+                                                          "authorization.k8s.io/decision")),
+                        "forbid");
+    const json_t *nowhere = line_of(lines, "get", "/nowhere?x=y");
+    assert_null(json_object_get(nowhere, "objectRef"));
+    const json_t *mine = line_of(lines, "list", TEAM "/deployments");
+    assert_string_equal(text_at(mine, "auditID"), "mine");
+    assert_string_equal(text_at(mine, "userAgent"), "test/1");
+    json_decref(lines);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_access),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_change_holds_at_once),
+        cmocka_unit_test(test_escalation),
+        cmocka_unit_test(test_aggregation_rule_is_for_admins),
+        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_default_roles),
+        cmocka_unit_test(test_impersonation),
+        cmocka_unit_test(test_anonymous),
+        cmocka_unit_test(test_reviews),
+        cmocka_unit_test(test_rules_review),
+        cmocka_unit_test(test_audit),
+    };
+    return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
+}
