@@ -32,10 +32,19 @@ static void add_type(struct buf *out, const json_t *schema)
     }
 }
 
+/* A bar would end the cell of the table, a line end the whole table. */
+static void add_words(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        buf_adds(out, *text == '|' ? "\\" : "");
+        buf_addc(out, *text == '\n' ? ' ' : *text);
+    }
+}
+
 static void add_value(struct buf *out, const json_t *value)
 {
     AUTO_FREE char *text = json_text(value);
-    buf_adds(out, text);
+    add_words(out, text);
 }
 
 static void add_enum(struct buf *out, const json_t *values)
@@ -65,17 +74,23 @@ static void add_list_keys(struct buf *out, const json_t *schema)
 
 static void add_rules(struct buf *out, const json_t *schema)
 {
-    static const struct {
+    const struct {
         const char *name;
         const char *words;
-    } bounds[] = {{"minimum", "At least"},
-                  {"maximum", "At most"},
-                  {"minLength", "Characters, at least"},
-                  {"maxLength", "Characters, at most"},
-                  {"minItems", "Items, at least"},
-                  {"maxItems", "Items, at most"},
-                  {"pattern", "Matches"},
-                  {"default", "Default"}};
+    } bounds[] = {
+        {"minimum",
+         json_is_true(json_object_get(schema, "exclusiveMinimum")) ? "More than" : "At least"},
+        {"maximum",
+         json_is_true(json_object_get(schema, "exclusiveMaximum")) ? "Less than" : "At most"},
+        {"multipleOf", "A multiple of"},
+        {"minLength", "Characters, at least"},
+        {"maxLength", "Characters, at most"},
+        {"minItems", "Items, at least"},
+        {"maxItems", "Items, at most"},
+        {"minProperties", "Members, at least"},
+        {"maxProperties", "Members, at most"},
+        {"pattern", "Matches"},
+        {"default", "Default"}};
     if (json_object_get(schema, "enum"))
         add_enum(out, json_object_get(schema, "enum"));
     for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
@@ -86,6 +101,8 @@ static void add_rules(struct buf *out, const json_t *schema)
         add_value(out, value);
         buf_adds(out, "`.");
     }
+    if (json_is_true(json_object_get(schema, "nullable")))
+        buf_adds(out, " May be null.");
     add_list_keys(out, schema);
 }
 
@@ -107,8 +124,8 @@ static void add_field(struct buf *out, const json_t *parent, const char *path, c
     AUTO_FREE char *full = path[0] ? mem_printf("%s.%s", path, name) : mem_strdup(name);
     buf_addf(out, "| `%s` | ", full);
     add_type(out, schema);
-    buf_addf(out, "%s | %s", is_required(parent, name) ? ", required" : "",
-             text_or_empty(schema, "description"));
+    buf_addf(out, "%s | ", is_required(parent, name) ? ", required" : "");
+    add_words(out, text_or_empty(schema, "description"));
     add_rules(out, schema);
     buf_adds(out, " |\n");
     const json_t *items = json_object_get(schema, "items");
@@ -136,18 +153,63 @@ static void add_fields(struct buf *out, const json_t *schema, const char *path)
     }
 }
 
-static void add_kind(struct buf *out, const struct kind *kind)
+static const json_t *schema_of(const struct kind *kind)
 {
-    const json_t *versions = json_at(kind->definition, "spec.versions");
-    const json_t *schema = json_at(json_array_get(versions, 0), "schema.openAPIV3Schema");
+    size_t index;
+    json_t *version;
+    json_array_foreach(json_at(kind->definition, "spec.versions"), index, version)
+    {
+        if (strcmp(text_or_empty(version, "name"), kind->version) == 0)
+            return json_at(version, "schema.openAPIV3Schema");
+    }
+    return NULL;
+}
+
+static void add_names(struct buf *out, const char *title, const char *const *names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        buf_addf(out, "%s`%s`", i ? ", " : title, names[i]);
+}
+
+/* What can be done with it besides the usual. */
+static void add_abilities(struct buf *out, const struct kind *kind)
+{
+    const char *const subresources[] = {kind->has_status ? "status" : NULL,
+                                        kind->has_scale ? "scale" : NULL,
+                                        kind->has_finalize ? "finalize" : NULL};
+    const char *title = ". Subresources: ";
+    add_names(out, ". Short: ", kind->short_names);
+    add_names(out, ". Field selectors: ", kind->selectable_fields);
+    for (size_t i = 0; i < sizeof(subresources) / sizeof(subresources[0]); i++) {
+        if (!subresources[i])
+            continue;
+        buf_addf(out, "%s`%s`", title, subresources[i]);
+        title = ", ";
+    }
+    if (kind->is_review)
+        buf_adds(out, ". It is answered and never stored: it can only be created");
+    if (*kind->view_of)
+        buf_addf(out, ". The same objects as `%s`, with other names", kind->view_of);
+}
+
+/* Other versions of the kind than its first are only named. */
+static void add_kind(struct buf *out, const struct kinds *kinds, size_t index)
+{
+    const struct kind *kind = kinds_at(kinds, index);
+    const json_t *schema = schema_of(kind);
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(kinds_at(kinds, i)->resource, kind->resource) == 0)
+            return;
+    }
     buf_addf(out, "\n## %s\n\n%s\n\n`%s`, %s, `/%s/%s/%s%s`", kind->kind,
              text_or_empty(schema, "description"), kind->api_version,
              kind->namespaced ? "namespaced" : "cluster-wide", kind->group[0] ? "apis" : "api",
              kind->api_version, kind->namespaced ? "namespaces/NAMESPACE/" : "", kind->plural);
-    for (size_t i = 0; kind->short_names && kind->short_names[i]; i++)
-        buf_addf(out, "%s`%s`", i ? ", " : ". Short: ", kind->short_names[i]);
-    for (size_t i = 0; kind->selectable_fields && kind->selectable_fields[i]; i++)
-        buf_addf(out, "%s`%s`", i ? ", " : ". Field selectors: ", kind->selectable_fields[i]);
+    for (size_t i = index + 1; i < kinds_count(kinds); i++) {
+        if (strcmp(kinds_at(kinds, i)->resource, kind->resource) == 0)
+            buf_addf(out, ", also `%s`", kinds_at(kinds, i)->version);
+    }
+    add_abilities(out, kind);
     buf_adds(out, ".\n\n| field | type | |\n| --- | --- | --- |\n");
     add_fields(out, schema, "");
 }
@@ -158,5 +220,5 @@ void reference_write(struct buf *out, const struct kinds *kinds)
                   "do not edit.\n\n"
                   "Every object has `apiVersion`, `kind` and Kubernetes' `metadata` besides.\n");
     for (size_t i = 0; i < kinds_count(kinds); i++)
-        add_kind(out, kinds_at(kinds, i));
+        add_kind(out, kinds, i);
 }

@@ -24,12 +24,38 @@ static json_t *string_array(const char *const *texts)
     return array;
 }
 
-static json_t *verbs(bool subresource)
+static json_t *verbs(const struct kind *kind)
 {
     static const char *const all[] = {"delete", "deletecollection", "get",   "list", "patch",
                                       "create", "update",           "watch", NULL};
-    static const char *const few[] = {"get", "patch", "update", NULL};
-    return string_array(subresource ? few : all);
+    static const char *const review[] = {"create", NULL};
+    return string_array(kind->is_review ? review : all);
+}
+
+/* ---- subresources ---- */
+
+struct subresource {
+    const char *name;
+    const char *group, *version, *kind; /* of what it speaks */
+    const char *const *verbs;
+};
+
+#define SUBRESOURCES_MAX 3
+
+static size_t subresources_of(const struct kind *kind, struct subresource list[SUBRESOURCES_MAX])
+{
+    static const char *const access[] = {"get", "patch", "update", NULL};
+    static const char *const update[] = {"update", NULL};
+    size_t count = 0;
+    if (kind->has_finalize)
+        list[count++] =
+            (struct subresource){"finalize", kind->group, kind->version, kind->kind, update};
+    if (kind->has_status)
+        list[count++] =
+            (struct subresource){"status", kind->group, kind->version, kind->kind, access};
+    if (kind->has_scale)
+        list[count++] = (struct subresource){"scale", "autoscaling", "v1", "Scale", access};
+    return count;
 }
 
 char *discovery_versions(const struct groups *groups)
@@ -86,19 +112,33 @@ static void add_names(json_t *entry, const struct kind *kind)
         json_object_set_new(entry, "categories", string_array(kind->categories));
 }
 
+static void add_subresource(json_t *list, const struct kind *kind,
+                            const struct subresource *subresource)
+{
+    bool foreign = strcmp(subresource->group, kind->group) != 0;
+    AUTO_FREE char *name = mem_printf("%s/%s", kind->plural, subresource->name);
+    json_t *entry = json_pack("{s:s, s:s, s:b}", "name", name, "singularName", "", "namespaced",
+                              kind->namespaced);
+    if (foreign) {
+        json_object_set_new(entry, "group", json_string(subresource->group));
+        json_object_set_new(entry, "version", json_string(subresource->version));
+    }
+    json_object_set_new(entry, "kind", json_string(subresource->kind));
+    json_object_set_new(entry, "verbs", string_array(subresource->verbs));
+    json_array_append_new(list, entry);
+}
+
 static void add_resource(json_t *list, const struct kind *kind)
 {
+    struct subresource subresources[SUBRESOURCES_MAX];
+    size_t count = subresources_of(kind, subresources);
     json_t *entry =
         json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", kind->plural, "singularName", kind->singular,
-                  "namespaced", kind->namespaced, "kind", kind->kind, "verbs", verbs(false));
+                  "namespaced", kind->namespaced, "kind", kind->kind, "verbs", verbs(kind));
     add_names(entry, kind);
     json_array_append_new(list, entry);
-    if (!kind->has_status)
-        return;
-    AUTO_FREE char *name = mem_printf("%s/status", kind->plural);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName",
-                                          "", "namespaced", kind->namespaced, "kind", kind->kind,
-                                          "verbs", verbs(true)));
+    for (size_t i = 0; i < count; i++)
+        add_subresource(list, kind, &subresources[i]);
 }
 
 char *discovery_resources(const struct group_version *version)
@@ -112,23 +152,31 @@ char *discovery_resources(const struct group_version *version)
 
 /* ---- aggregated ---- */
 
-static json_t *response_kind(const struct kind *kind)
+static json_t *response_kind(const char *group, const char *version, const char *kind)
 {
-    return json_pack("{s:s, s:s, s:s}", "group", kind->group, "version", kind->version, "kind",
-                     kind->kind);
+    return json_pack("{s:s, s:s, s:s}", "group", group, "version", version, "kind", kind);
 }
 
 static json_t *aggregated_resource(const struct kind *kind)
 {
-    json_t *entry =
-        json_pack("{s:s, s:o, s:s, s:s, s:o}", "resource", kind->plural, "responseKind",
-                  response_kind(kind), "scope", kind->namespaced ? "Namespaced" : "Cluster",
-                  "singularResource", kind->singular, "verbs", verbs(false));
+    struct subresource subresources[SUBRESOURCES_MAX];
+    size_t count = subresources_of(kind, subresources);
+    json_t *list = json_array();
+    json_t *entry = json_pack("{s:s, s:o, s:s, s:s, s:o}", "resource", kind->plural, "responseKind",
+                              response_kind(kind->group, kind->version, kind->kind), "scope",
+                              kind->namespaced ? "Namespaced" : "Cluster", "singularResource",
+                              kind->singular, "verbs", verbs(kind));
     add_names(entry, kind);
-    if (kind->has_status)
-        json_object_set_new(entry, "subresources",
-                            json_pack("[{s:s, s:o, s:o}]", "subresource", "status", "responseKind",
-                                      response_kind(kind), "verbs", verbs(true)));
+    for (size_t i = 0; i < count; i++) {
+        const struct subresource *sub = &subresources[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o}", "subresource", sub->name, "responseKind",
+                                        response_kind(sub->group, sub->version, sub->kind), "verbs",
+                                        string_array(sub->verbs)));
+    }
+    if (count > 0)
+        json_object_set(entry, "subresources", list);
+    json_decref(list);
     return entry;
 }
 
@@ -152,13 +200,14 @@ static json_t *aggregated_group(const struct groups *groups, const struct group 
     return json_pack("{s:o, s:o}", "metadata", metadata, "versions", versions);
 }
 
-char *discovery_aggregated(const struct groups *groups, bool core)
+char *discovery_aggregated(const struct groups *groups, bool core, const char *version)
 {
     json_t *items = json_array();
     for (size_t i = 0; i < groups->group_count; i++) {
         if ((*groups->groups[i].name == '\0') == core)
             json_array_append_new(items, aggregated_group(groups, &groups->groups[i]));
     }
-    return text_of(json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
-                             "apidiscovery.k8s.io/v2", "metadata", "items", items));
+    return text_of(json_pack("{s:s, s:s+, s:{}, s:o}", "kind", "APIGroupDiscoveryList",
+                             "apiVersion", "apidiscovery.k8s.io/", version, "metadata", "items",
+                             items));
 }

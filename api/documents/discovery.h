@@ -12,7 +12,8 @@ char *discovery_groups(const struct groups *groups);
 char *discovery_group(const struct groups *groups, const struct group *group);
 /* APIResourceList, of /api/v1 and /apis/GROUP/VERSION. */
 char *discovery_resources(const struct group_version *version);
-/* APIGroupDiscoveryList, of /api (@core) or /apis. */
-char *discovery_aggregated(const struct groups *groups, bool core);
+/* APIGroupDiscoveryList, of /api (@core) or /apis; @version: "v2" or "v2beta1", which differ in
+ * nothing else. */
+char *discovery_aggregated(const struct groups *groups, bool core, const char *version);
 
 #endif

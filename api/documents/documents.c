@@ -15,6 +15,8 @@
 
 #define JSON_TYPE       "application/json"
 #define AGGREGATED_TYPE "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#define AGGREGATED_BETA_TYPE                                                                       \
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 /* Asked for with "@"; answered with ".", because Go can't parse the former as a media type. */
 #define PROTOBUF_ASKED    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 #define PROTOBUF_ANSWERED "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -28,10 +30,12 @@ struct form {
     char etag[40]; /* with its quotes */
 };
 
-/* One path, in one or two forms. */
+#define FORMS_MAX 3
+
+/* One path, in one or more forms. */
 struct document {
     char *path;
-    struct form forms[2];
+    struct form forms[FORMS_MAX];
     const struct offer *offers;
     size_t offer_count;
     const size_t *offer_forms; /* which form an offer is */
@@ -48,8 +52,10 @@ struct documents {
 static const struct offer json_offers[] = {{JSON_TYPE, ""}};
 static const size_t json_forms[] = {0};
 static const struct offer discovery_offers[] = {
-    {JSON_TYPE, ""}, {JSON_TYPE, "as=APIGroupDiscoveryList;g=apidiscovery.k8s.io;v=v2"}};
-static const size_t discovery_forms[] = {0, 1};
+    {JSON_TYPE, ""},
+    {JSON_TYPE, "as=APIGroupDiscoveryList;g=apidiscovery.k8s.io;v=v2"},
+    {JSON_TYPE, "as=APIGroupDiscoveryList;g=apidiscovery.k8s.io;v=v2beta1"}};
+static const size_t discovery_forms[] = {0, 1, 2};
 static const struct offer swagger_offers[] = {
     {JSON_TYPE, ""}, {PROTOBUF_ASKED, ""}, {PROTOBUF_ANSWERED, ""}};
 static const size_t swagger_forms[] = {0, 1, 1};
@@ -79,9 +85,12 @@ static struct document *add_json(struct documents *documents, char *path, char *
     return document;
 }
 
-static void add_aggregated(struct document *document, char *body)
+static void add_aggregated(struct document *document, const struct groups *groups, bool core)
 {
+    char *body = discovery_aggregated(groups, core, "v2");
+    char *beta = discovery_aggregated(groups, core, "v2beta1");
     document->forms[1] = form_of(AGGREGATED_TYPE, body, strlen(body));
+    document->forms[2] = form_of(AGGREGATED_BETA_TYPE, beta, strlen(beta));
     document->offers = discovery_offers;
     document->offer_count = MOT_ARRAY_SIZE(discovery_offers);
     document->offer_forms = discovery_forms;
@@ -90,10 +99,10 @@ static void add_aggregated(struct document *document, char *body)
 static void add_discovery(struct documents *documents)
 {
     const struct groups *groups = &documents->groups;
-    add_aggregated(add_json(documents, mem_strdup("/api"), discovery_versions(groups)),
-                   discovery_aggregated(groups, true));
-    add_aggregated(add_json(documents, mem_strdup("/apis"), discovery_groups(groups)),
-                   discovery_aggregated(groups, false));
+    add_aggregated(add_json(documents, mem_strdup("/api"), discovery_versions(groups)), groups,
+                   true);
+    add_aggregated(add_json(documents, mem_strdup("/apis"), discovery_groups(groups)), groups,
+                   false);
     for (size_t i = 0; i < groups->group_count; i++) {
         const struct group *group = &groups->groups[i];
         if (*group->name)
@@ -181,8 +190,8 @@ void documents_free(struct documents *documents)
         return;
     for (size_t i = 0; i < documents->count; i++) {
         free(documents->items[i].path);
-        free(documents->items[i].forms[0].body);
-        free(documents->items[i].forms[1].body);
+        for (size_t j = 0; j < FORMS_MAX; j++)
+            free(documents->items[i].forms[j].body);
     }
     free(documents->items);
     api_groups_release(&documents->groups);

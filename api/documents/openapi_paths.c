@@ -8,12 +8,11 @@
 
 #include "openapi.h"
 
-/* Server-side apply will add application/apply-patch+yaml. */
-static const char *const patch_types[] = {"application/json-patch+json",
-                                          "application/merge-patch+json", NULL};
-static const char *const body_types[] = {"application/json", "application/yaml", NULL};
-
 /* Strategic merge must never be listed: clients would use it. */
+static const char *const patch_types[] = {"application/json-patch+json",
+                                          "application/merge-patch+json",
+                                          "application/apply-patch+yaml", NULL};
+static const char *const body_types[] = {"application/json", "application/yaml", NULL};
 
 enum {
     FOR_LIST = 1,
@@ -55,8 +54,8 @@ static const struct parameter {
      FOR_DELETE},
 };
 
-enum body { BODY_NONE, BODY_OBJECT, BODY_PATCH, BODY_DELETE_OPTIONS };
-enum answer { ANSWER_OBJECT, ANSWER_LIST, ANSWER_STATUS };
+enum body { BODY_NONE, BODY_OBJECT, BODY_SCALE, BODY_PATCH, BODY_DELETE_OPTIONS };
+enum answer { ANSWER_OBJECT, ANSWER_LIST, ANSWER_STATUS, ANSWER_SCALE };
 
 struct operation {
     const char *method;
@@ -80,6 +79,10 @@ static const struct operation collection_operations[] = {
      {"200"}},
     {0},
 };
+static const struct operation review_operations[] = {
+    {"post", "post", "create", FOR_POST, BODY_OBJECT, ANSWER_OBJECT, {"200", "201", "202"}},
+    {0},
+};
 static const struct operation all_namespaces_operations[] = {
     {"get", "list", "list", FOR_LIST, BODY_NONE, ANSWER_LIST, {"200"}},
     {0},
@@ -97,8 +100,19 @@ static const struct operation status_operations[] = {
     {"patch", "patch", "patch", FOR_PATCH, BODY_PATCH, ANSWER_OBJECT, {"200"}},
     {0},
 };
+static const struct operation scale_operations[] = {
+    {"get", "get", "read", FOR_GET, BODY_NONE, ANSWER_SCALE, {"200"}},
+    {"put", "put", "replace", FOR_PUT, BODY_SCALE, ANSWER_SCALE, {"200", "201"}},
+    {"patch", "patch", "patch", FOR_PATCH, BODY_PATCH, ANSWER_SCALE, {"200"}},
+    {0},
+};
+static const struct operation finalize_operations[] = {
+    {"put", "put", "replace", FOR_PUT, BODY_OBJECT, ANSWER_OBJECT, {"200", "201"}},
+    {0},
+};
 
-#define META "io.k8s.apimachinery.pkg.apis.meta.v1."
+#define META  "io.k8s.apimachinery.pkg.apis.meta.v1."
+#define SCALE "io.k8s.api.autoscaling.v1.Scale"
 
 static json_t *ref_to(const char *model)
 {
@@ -189,6 +203,8 @@ static json_t *request_body(enum body body, const char *model)
         return NULL;
     case BODY_OBJECT:
         return json_pack("{s:o, s:b}", "content", content_of(body_types, model), "required", 1);
+    case BODY_SCALE:
+        return json_pack("{s:o, s:b}", "content", content_of(body_types, SCALE), "required", 1);
     case BODY_PATCH:
         return json_pack("{s:o, s:b}", "content", content_of(patch_types, META "Patch"), "required",
                          1);
@@ -224,9 +240,11 @@ static json_t *build_operation(const struct operation *operation, const struct k
         mem_printf("%s%s%s%s%s", operation->verb, camel,
                    kind->namespaced && !all ? "Namespaced" : "", kind->kind, suffix);
     AUTO_FREE char *description = mem_printf("%s %s", operation->verb, kind->kind);
-    const char *answer = operation->answer == ANSWER_OBJECT ? model
-                         : operation->answer == ANSWER_LIST ? list_model
-                                                            : META "Status";
+    const char *const answers[] = {[ANSWER_OBJECT] = model,
+                                   [ANSWER_LIST] = list_model,
+                                   [ANSWER_STATUS] = META "Status",
+                                   [ANSWER_SCALE] = SCALE};
+    const char *answer = answers[operation->answer];
     json_t *result =
         json_pack("{s:[s], s:s, s:s, s:o}", "tags", tag, "description", description, "operationId",
                   id, "parameters", query_parameters(operation->for_what));
@@ -271,6 +289,11 @@ static void add_kind(json_t *paths, const struct kind *kind)
 {
     AUTO_FREE char *base = mem_printf("%s/%s", *kind->group ? "/apis" : "/api", kind->api_version);
     const char *scope = kind->namespaced ? "/namespaces/{namespace}" : "";
+    if (kind->is_review) {
+        add_path(paths, mem_printf("%s%s/%s", base, scope, kind->plural), review_operations, kind,
+                 "");
+        return;
+    }
     if (kind->namespaced)
         add_path(paths, mem_printf("%s/%s", base, kind->plural), all_namespaces_operations, kind,
                  "ForAllNamespaces");
@@ -281,6 +304,12 @@ static void add_kind(json_t *paths, const struct kind *kind)
     if (kind->has_status)
         add_path(paths, mem_printf("%s%s/%s/{name}/status", base, scope, kind->plural),
                  status_operations, kind, "Status");
+    if (kind->has_scale)
+        add_path(paths, mem_printf("%s%s/%s/{name}/scale", base, scope, kind->plural),
+                 scale_operations, kind, "Scale");
+    if (kind->has_finalize)
+        add_path(paths, mem_printf("%s%s/%s/{name}/finalize", base, scope, kind->plural),
+                 finalize_operations, kind, "Finalize");
 }
 
 json_t *openapi_paths(const struct group_version *version)

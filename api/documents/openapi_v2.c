@@ -68,6 +68,8 @@ static void copy_keywords(json_t *result, const json_t *schema)
                                            "x-kubernetes-int-or-string",
                                            "x-kubernetes-preserve-unknown-fields",
                                            "x-kubernetes-group-version-kind",
+                                           "x-kubernetes-selectable-fields",
+                                           "x-kubernetes-embedded-resource",
                                            "x-kubernetes-patch-strategy",
                                            "x-kubernetes-patch-merge-key"};
     for (size_t i = 0; i < MOT_ARRAY_SIZE(keywords); i++) {

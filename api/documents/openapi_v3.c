@@ -131,17 +131,35 @@ static json_t *list_schema(const struct kind *kind)
     return schema;
 }
 
+/* The schemas that all kinds refer to; those of scales only where something scales. */
+static void add_meta(json_t *schemas, const json_t *meta, bool scales)
+{
+    static const char scale[] = "io.k8s.api.autoscaling.";
+    const char *name;
+    json_t *schema;
+    json_t *copy = json_deep_copy(meta); /* jansson iterates what may be changed only */
+    json_object_foreach(copy, name, schema)
+    {
+        if (scales || strncmp(name, scale, strlen(scale)) != 0)
+            json_object_set(schemas, name, schema);
+    }
+    json_decref(copy);
+}
+
 json_t *openapi_v3(const struct group_version *version, const json_t *meta)
 {
     json_t *schemas = json_object();
+    bool scales = false;
     for (size_t i = 0; i < version->kind_count; i++) {
         const struct kind *kind = version->kinds[i];
         AUTO_FREE char *model = openapi_model_name(kind, kind->kind);
         AUTO_FREE char *list = openapi_model_name(kind, kind->list_kind);
         json_object_set_new(schemas, model, kind_schema(kind));
-        json_object_set_new(schemas, list, list_schema(kind));
+        if (!kind->is_review)
+            json_object_set_new(schemas, list, list_schema(kind));
+        scales |= kind->has_scale;
     }
-    json_object_update_new(schemas, json_deep_copy(meta));
+    add_meta(schemas, meta, scales);
     return json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.0.0", "info", "title",
                      "MoT", "version", "v" MOT_VERSION, "paths", openapi_paths(version),
                      "components", "schemas", schemas);

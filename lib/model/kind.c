@@ -123,11 +123,9 @@ static void load_annotations(struct kind *kind, const json_t *definition)
     const json_t *notes = json_at(definition, "metadata.annotations");
     struct {
         const char *name, *value;
-    } defaults[] = {{"mot.dev/generation", "true"},
-                    {"mot.dev/unconditional-update", "false"},
-                    {"mot.dev/review", "false"},
-                    {"mot.dev/view-of", ""},
-                    {"mot.dev/view-fields", ""}};
+    } defaults[] = {{"mot.dev/generation", "true"}, {"mot.dev/unconditional-update", "false"},
+                    {"mot.dev/review", "false"},    {"mot.dev/view-of", ""},
+                    {"mot.dev/view-fields", ""},    {"mot.dev/finalize", "false"}};
     for (size_t i = 0; i < MOT_ARRAY_SIZE(defaults); i++) {
         const char *value = json_string_value(json_object_get(notes, defaults[i].name));
         if (value)
@@ -138,6 +136,7 @@ static void load_annotations(struct kind *kind, const json_t *definition)
     kind->is_review = strcmp(defaults[2].value, "true") == 0;
     kind->view_of = defaults[3].value;
     kind->view_fields = defaults[4].value;
+    kind->has_finalize = strcmp(defaults[5].value, "true") == 0;
 }
 
 static void load_names(struct kind *kind, const json_t *definition)
@@ -162,6 +161,21 @@ static int check_names(const struct kind *kind, struct err *err)
     for (size_t i = 0; i < MOT_ARRAY_SIZE(needed); i++) {
         if (*needed[i] == '\0')
             return err_set(err, ERR_INVALID, "kind %s: a name is missing", kind->resource);
+    }
+    return 0;
+}
+
+/* What a field selector names must be a scalar of the schema. */
+static int check_selectable(const struct kind *kind, struct err *err)
+{
+    for (const char *const *path = kind->selectable_fields; *path; path++) {
+        const char *type = schema_type_at(kind->schema, *path);
+        if (!type)
+            return err_set(err, ERR_INVALID, "selectableFields: .%s is not declared", *path);
+        if (strcmp(type, "string") != 0 && strcmp(type, "integer") != 0 &&
+            strcmp(type, "boolean") != 0)
+            return err_set(err, ERR_INVALID,
+                           "selectableFields: .%s is no string, integer or boolean", *path);
     }
     return 0;
 }
@@ -192,7 +206,7 @@ static int load_version(struct kinds *kinds, json_t *definition, const json_t *v
     if (check_names(kind, err) != 0)
         return -1;
     kind->schema = schema_compile(json_at(version, "schema.openAPIV3Schema"), err);
-    if (!kind->schema || set_scale(kind, err) != 0)
+    if (!kind->schema || check_selectable(kind, err) != 0 || set_scale(kind, err) != 0)
         return err_wrap(err, "kind %s", kind->resource);
     kind->types = field_types_compile(json_at(version, "schema.openAPIV3Schema"), err);
     return kind->types ? 0 : err_wrap(err, "kind %s", kind->resource);

@@ -89,6 +89,23 @@ const struct node *node_member(const struct node *node, const char *name)
     return found ? found : node->additional_node;
 }
 
+const struct node *node_at(const struct node *node, const char *path)
+{
+    while (node && *path) {
+        size_t len = strcspn(path, ".");
+        AUTO_FREE char *name = mem_strndup(path, len);
+        node = node_property(node, name);
+        path += len + (path[len] == '.');
+    }
+    return node;
+}
+
+const char *schema_type_at(const struct schema *schema, const char *path)
+{
+    const struct node *node = node_at(schema->root, path);
+    return node ? type_name(node->type) : NULL;
+}
+
 /* ---- compilation ---- */
 
 static struct bound read_bound(const json_t *json, const char *key)
@@ -120,18 +137,23 @@ static void read_names(const json_t *array, struct name_list *names)
     }
 }
 
+const char *type_name(enum schema_type type)
+{
+    static const char *const names[] = {"",        "object", "array",   "string",
+                                        "integer", "number", "boolean", "integer,string"};
+    return names[type];
+}
+
 static int read_type(const json_t *json, struct node *node, struct err *err)
 {
-    static const char *const names[] = {"",        "object", "array",  "string",
-                                        "integer", "number", "boolean"};
     const char *text = json_at_text(json, "type");
     if (read_flag(json, "x-kubernetes-int-or-string"))
         node->type = TYPE_INT_OR_STRING;
     if (!text || node->type == TYPE_INT_OR_STRING)
         return 0;
-    for (size_t i = 1; i < MOT_ARRAY_SIZE(names); i++) {
-        if (strcmp(names[i], text) == 0) {
-            node->type = (enum schema_type)i;
+    for (enum schema_type type = TYPE_OBJECT; type <= TYPE_BOOLEAN; type++) {
+        if (strcmp(type_name(type), text) == 0) {
+            node->type = type;
             return 0;
         }
     }

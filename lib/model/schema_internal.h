@@ -121,6 +121,10 @@ int check_structure(const json_t *open_api, struct err *err);
 /* The defaults below a value, in place. */
 void fill_defaults(json_t *value, const struct node *node);
 
+/* "integer"; "" for none. */
+const char *type_name(enum schema_type type);
+/* The node at a path of properties, "spec.replicas"; NULL when it isn't declared. */
+const struct node *node_at(const struct node *node, const char *path);
 const struct node *node_property(const struct node *node, const char *name);
 /* The node of a member: its property's, or that of additionalProperties; NULL when there is none.
  */

@@ -10,24 +10,11 @@
 
 /* ---- at load ---- */
 
-/* The node of "spec.replicas"; NULL when it isn't declared. */
-static const struct node *find_node(const struct node *root, const char *path)
-{
-    const struct node *node = root;
-    while (node && *path) {
-        size_t len = strcspn(path, ".");
-        AUTO_FREE char *name = mem_strndup(path, len);
-        node = node_property(node, name);
-        path += len + (path[len] == '.');
-    }
-    return node;
-}
-
 static int check_path(const struct schema *schema, const char *what, const char *path,
                       const char *below, enum schema_type type, struct err *err)
 {
     size_t len = strlen(below);
-    const struct node *node = find_node(schema->root, path);
+    const struct node *node = node_at(schema->root, path);
     if (strncmp(path, below, len) != 0 || path[len] == '\0')
         return err_set(err, ERR_INVALID, "scale.%s: must be a path below .%.*s", what, (int)len - 1,
                        below);

@@ -77,7 +77,7 @@ static void report_too_many(struct checker *checker, const struct path *path, si
 
 /* ---- type ---- */
 
-static const char *type_name(const json_t *value)
+static const char *json_type_name(const json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -97,13 +97,6 @@ static const char *type_name(const json_t *value)
         break;
     }
     return "null";
-}
-
-static const char *wanted_type_name(enum schema_type type)
-{
-    static const char *const names[] = {"",        "object", "array",   "string",
-                                        "integer", "number", "boolean", "integer,string"};
-    return names[type];
 }
 
 static bool is_whole(const json_t *value)
@@ -141,13 +134,15 @@ static bool type_matches(enum schema_type type, const json_t *value)
 static void check_type(struct checker *checker, const struct node *node, const json_t *value,
                        const struct path *path)
 {
-    const char *found = type_name(value);
-    bool format_decides = node->format && (json_is_string(value) || json_is_array(value)) &&
-                          node->type != TYPE_INT_OR_STRING;
+    const char *found = json_type_name(value);
+    bool may_be_number =
+        node->type == TYPE_INTEGER || node->type == TYPE_NUMBER || node->type == TYPE_INT_OR_STRING;
+    bool format_decides =
+        node->format && (json_is_string(value) || json_is_array(value)) && !may_be_number;
     if (json_is_null(value)) {
         if (node->type != TYPE_ANY && !node->nullable)
             report(checker, path, type_invalid, "\"null\"", "must be of type %s: \"null\"",
-                   wanted_type_name(node->type));
+                   type_name(node->type));
         else
             checker->matches++;
         return;
@@ -166,8 +161,8 @@ static void check_type(struct checker *checker, const struct node *node, const j
         return;
     }
     AUTO_FREE char *shown = mem_printf("\"%s\"", found);
-    report(checker, path, type_invalid, shown, "must be of type %s: \"%s\"",
-           wanted_type_name(node->type), found);
+    report(checker, path, type_invalid, shown, "must be of type %s: \"%s\"", type_name(node->type),
+           found);
 }
 
 /* ---- alternatives ---- */

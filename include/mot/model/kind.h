@@ -45,8 +45,9 @@ struct kind {
     const char *const
         *selectable_fields; /* paths without leading dot, besides metadata.name/.namespace */
     bool namespaced;
-    bool has_status; /* a status subresource */
-    bool has_scale;  /* a scale subresource */
+    bool has_status;   /* a status subresource */
+    bool has_scale;    /* a scale subresource */
+    bool has_finalize; /* a finalize subresource, mot.dev/finalize: "true" */
     struct kind_scale scale;
     /* What kinds of Kubernetes itself do differently stands in annotations of their definition: */
     bool has_generation;       /* not with mot.dev/generation: "false" */

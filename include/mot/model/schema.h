@@ -20,6 +20,10 @@ struct schema;
 struct schema *schema_compile(const json_t *open_api, struct err *err) MOT_NODISCARD;
 void schema_free(struct schema *schema);
 
+/* The type of the field at a path of properties, "spec.replicas": "integer", "string", …;
+ * "integer,string" for int-or-string, "" for one without type, NULL when it isn't declared. */
+const char *schema_type_at(const struct schema *schema, const char *path);
+
 /*
  * The kind has a scale subresource: its numbers are checked besides the schema. Paths without
  * leading dot; @label_selector may be "". ERR_INVALID unless they lead to integers of spec and

@@ -7,16 +7,61 @@
 #define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define PROTOBUF   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
+#define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+
 struct world {
     struct kinds *kinds;
     struct documents *documents;
 };
 
+/* A kind that has everything, and one that only answers. */
+static const char more_kinds[] =
+    "kind: CustomResourceDefinition\n"
+    "spec:\n"
+    "  group: t.dev\n"
+    "  scope: Namespaced\n"
+    "  names: {kind: Thing, listKind: ThingList, plural: things, singular: thing, shortNames: "
+    "[th], categories: [all]}\n"
+    "  versions:\n"
+    "  - name: v1\n"
+    "    subresources: {status: {}, scale: {specReplicasPath: .spec.num, statusReplicasPath: "
+    ".status.num}}\n"
+    "    selectableFields: [{jsonPath: .spec.num}]\n"
+    "    schema:\n"
+    "      openAPIV3Schema:\n"
+    "        type: object\n"
+    "        properties:\n"
+    "          spec:\n"
+    "            type: object\n"
+    "            properties:\n"
+    "              num: {type: integer}\n"
+    "              set: {type: array, x-kubernetes-list-type: set, items: {type: string}}\n"
+    "              map: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: "
+    "[k], items: {type: object, required: [k], properties: {k: {type: string}}}}\n"
+    "              atom: {type: object, x-kubernetes-map-type: atomic, properties: {a: {type: "
+    "string}}}\n"
+    "              ios: {x-kubernetes-int-or-string: true}\n"
+    "              free: {type: object, x-kubernetes-preserve-unknown-fields: true}\n"
+    "          status: {type: object, properties: {num: {type: integer}}}\n"
+    "---\n"
+    "kind: CustomResourceDefinition\n"
+    "metadata: {annotations: {mot.dev/review: 'true'}}\n"
+    "spec:\n"
+    "  group: t.dev\n"
+    "  scope: Cluster\n"
+    "  names: {kind: Look, listKind: LookList, plural: looks, singular: look}\n"
+    "  versions: [{name: v1, schema: {openAPIV3Schema: {type: object, properties: {rules: {type: "
+    "array, items: {type: string}}}}}}]\n";
+
 static int build(void **state)
 {
     static struct world world;
     struct err err = {0};
-    world.kinds = kinds_load(&err);
+    AUTO_FREE char *text = mem_strdup(more_kinds);
+    const struct kind_file file = {"more", text, strlen(text)};
+    world.kinds = kinds_load_with(&file, 1, &err);
+    if (!world.kinds)
+        fail_msg("%s", err.message);
     world.documents = documents_new(world.kinds, &err);
     *state = &world;
     return world.documents ? 0 : -1;
@@ -76,9 +121,10 @@ static void serves_all_paths(void **state)
         {"/api/", "*/*", "application/json", 200},
         {"/apis", "application/json, */*", "application/json", 200},
         {"/apis", AGGREGATED ",application/json", AGGREGATED, 200},
+        {"/apis", AGGREGATED_BETA ",application/json", AGGREGATED_BETA, 200},
+        {"/api", AGGREGATED_BETA, AGGREGATED_BETA, 200},
         {"/apis",
-         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/"
-         "json",
+         "application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,application/json",
          "application/json", 200},
         {"/apis", "application/json;as=Nope", "application/json", 406},
         {"/apis/mot.dev", "", "application/json", 200},
@@ -106,24 +152,83 @@ static void serves_all_paths(void **state)
     }
 }
 
+/* The element of @array whose member @key is @value; borrowed. */
+static const json_t *find_by(const json_t *array, const char *key, const char *value)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(array, index, item)
+    {
+        const char *text = json_string_value(json_object_get(item, key));
+        if (text && strcmp(text, value) == 0)
+            return item;
+    }
+    fail_msg("there is no %s %s", key, value);
+    return NULL;
+}
+
+static void expect_resource(const json_t *list, const char *name, const char *expected)
+{
+    json_t *found = json_deep_copy(find_by(json_at(list, "resources"), "name", name));
+    expect_json(found, expected, name);
+}
+
 static void names_resources(void **state)
 {
-    json_t *list = get_json(*state, "/apis/mot.dev/v1alpha1", "");
-    expect_json(
-        json_incref(json_array_get(json_at(list, "resources"), 1)),
-        "{'name':'deployments/"
-        "status','singularName':'','namespaced':true,'kind':'Deployment','verbs':['get','patch',"
-        "'update']}",
-        "status");
+    json_t *list = get_json(*state, "/apis/t.dev/v1", "");
+    assert_int_equal(json_array_size(json_at(list, "resources")), 4);
+    expect_resource(list, "things",
+                    "{'name':'things','singularName':'thing','namespaced':true,'kind':'Thing','"
+                    "verbs':['delete','deletecollection','get','list','patch','create','update','"
+                    "watch'],'shortNames':['th'],'categories':['all']}");
+    expect_resource(list, "things/status",
+                    "{'name':'things/status','singularName':'','namespaced':true,'kind':'Thing','"
+                    "verbs':['get','patch','update']}");
+    expect_resource(list, "things/scale",
+                    "{'name':'things/scale','singularName':'','namespaced':true,'group':'"
+                    "autoscaling','version':'v1','kind':'Scale','verbs':['get','patch','update']}");
+    expect_resource(list, "looks",
+                    "{'name':'looks','singularName':'look','namespaced':false,'kind':'Look','"
+                    "verbs':['create']}");
     json_decref(list);
-    list = get_json(*state, "/api", AGGREGATED);
-    const json_t *group = json_array_get(json_at(list, "items"), 0);
-    assert_null(json_at(group, "metadata.name"));
-    const json_t *resource =
-        json_array_get(json_at(json_array_get(json_at(group, "versions"), 0), "resources"), 0);
-    assert_string_equal(json_at_text(resource, "resource"), "namespaces");
-    assert_string_equal(json_at_text(resource, "scope"), "Cluster");
+    list = get_json(*state, "/api/v1", "");
+    expect_resource(list, "namespaces/finalize",
+                    "{'name':'namespaces/finalize','singularName':'','namespaced':false,'kind':'"
+                    "Namespace','verbs':['update']}");
     json_decref(list);
+}
+
+static const json_t *aggregated(const json_t *list, size_t group, const char *resource)
+{
+    const json_t *versions = json_at(json_array_get(json_at(list, "items"), group), "versions");
+    return find_by(json_at(json_array_get(versions, 0), "resources"), "resource", resource);
+}
+
+static void aggregates_resources(void **state)
+{
+    static const char *const types[][2] = {{AGGREGATED, "apidiscovery.k8s.io/v2"},
+                                           {AGGREGATED_BETA, "apidiscovery.k8s.io/v2beta1"}};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(types); i++) {
+        json_t *list = get_json(*state, "/api", types[i][0]);
+        assert_string_equal(json_at_text(list, "apiVersion"), types[i][1]);
+        assert_null(json_at(json_array_get(json_at(list, "items"), 0), "metadata.name"));
+        assert_string_equal(json_at_text(aggregated(list, 0, "namespaces"), "scope"), "Cluster");
+        json_decref(list);
+        list = get_json(*state, "/apis", types[i][0]);
+        size_t last = json_array_size(json_at(list, "items")) - 1;
+        const json_t *group = json_array_get(json_at(list, "items"), last);
+        assert_string_equal(json_at_text(group, "metadata.name"), "t.dev");
+        expect_json(json_deep_copy(json_at(aggregated(list, last, "things"), "subresources")),
+                    "[{'subresource':'status','responseKind':{'group':'t.dev','version':'v1','"
+                    "kind':'Thing'},'verbs':['get','patch','update']},{'subresource':'scale','"
+                    "responseKind':{'group':'autoscaling','version':'v1','kind':'Scale'},'verbs':['"
+                    "get','patch','update']}]",
+                    "subresources");
+        expect_json(json_deep_copy(json_at(aggregated(list, last, "looks"), "verbs")), "['create']",
+                    "verbs");
+        assert_null(json_at(aggregated(list, last, "looks"), "subresources"));
+        json_decref(list);
+    }
 }
 
 static void caches(void **state)
@@ -188,9 +293,17 @@ static void check_refs(const json_t *value, const json_t *schemas, const char *p
 
 static void refers_to_what_is_there(void **state)
 {
-    json_t *v3 = get_json(*state, "/openapi/v3/apis/mot.dev/v1alpha1", "");
-    check_refs(v3, json_at(v3, "components.schemas"), "#/components/schemas/");
-    json_decref(v3);
+    json_t *index = get_json(*state, "/openapi/v3", "");
+    const char *key;
+    json_t *entry;
+    json_object_foreach(json_at(index, "paths"), key, entry)
+    {
+        AUTO_FREE char *path = mem_printf("/openapi/v3/%s", key);
+        json_t *v3 = get_json(*state, path, "");
+        check_refs(v3, json_at(v3, "components.schemas"), "#/components/schemas/");
+        json_decref(v3);
+    }
+    json_decref(index);
     json_t *v2 = get_json(*state, "/openapi/v2", "application/json");
     check_refs(v2, json_at(v2, "definitions"), "#/definitions/");
     json_decref(v2);
@@ -217,8 +330,11 @@ static void offers_patches(void **state)
     json_decref(v3);
     json_t *v2 = get_json(*state, "/openapi/v2", "application/json");
     patch = operation(v2, path, "patch");
-    expect_json(json_incref(json_at(patch, "consumes")),
-                "['application/json-patch+json','application/merge-patch+json']", "consumes");
+    expect_json(
+        json_incref(json_at(patch, "consumes")),
+        "['application/json-patch+json','application/merge-patch+json','application/apply-patch+"
+        "yaml']",
+        "consumes");
     const json_t *definition =
         json_object_get(json_object_get(v2, "definitions"), "dev.mot.v1alpha1.Deployment");
     assert_string_equal(json_at_text(definition, "properties.metadata.$ref"),
@@ -226,6 +342,72 @@ static void offers_patches(void **state)
     assert_null(
         json_at(definition, "properties.spec.properties.strategy.properties.maxSurge.type"));
     assert_null(json_at(definition, "properties.spec.properties.strategy.default"));
+    json_decref(v2);
+}
+
+static void expect_parameters(const json_t *operation, const char *names)
+{
+    AUTO_FREE char *copy = mem_strdup(names);
+    for (char *save = NULL, *name = strtok_r(copy, " ", &save); name;
+         name = strtok_r(NULL, " ", &save))
+        assert_string_equal(
+            json_at_text(find_by(json_at(operation, "parameters"), "name", name), "in"), "query");
+}
+
+static void describes_operations(void **state)
+{
+    static const char things[] = "/apis/t.dev/v1/namespaces/{namespace}/things";
+    static const char thing[] = "/apis/t.dev/v1/namespaces/{namespace}/things/{name}";
+    static const char scale[] = "/apis/t.dev/v1/namespaces/{namespace}/things/{name}/scale";
+    static const char looks[] = "/apis/t.dev/v1/looks";
+    json_t *v3 = get_json(*state, "/openapi/v3/apis/t.dev/v1", "");
+    expect_parameters(operation(v3, thing, "patch"), "dryRun fieldManager fieldValidation force");
+    expect_parameters(operation(v3, thing, "put"), "dryRun fieldManager fieldValidation");
+    expect_parameters(operation(v3, things, "post"), "dryRun fieldManager fieldValidation");
+    expect_parameters(operation(v3, thing, "delete"),
+                      "dryRun gracePeriodSeconds orphanDependents propagationPolicy");
+    expect_parameters(operation(v3, things, "get"),
+                      "labelSelector fieldSelector limit continue watch sendInitialEvents");
+    expect_json(json_deep_copy(json_at(operation(v3, scale, "get"), "responses.200.content")),
+                "{'application/json':{'schema':{'$ref':'#/components/schemas/"
+                "io.k8s.api.autoscaling.v1.Scale'}},'application/yaml':{'schema':{'$ref':'#/"
+                "components/schemas/io.k8s.api.autoscaling.v1.Scale'}}}",
+                "scale");
+    assert_non_null(operation(v3, looks, "post"));
+    assert_null(operation(v3, looks, "get"));
+    assert_null(operation(v3, "/apis/t.dev/v1/looks/{name}", "get"));
+    const json_t *schemas = json_at(v3, "components.schemas");
+    assert_non_null(json_object_get(schemas, "dev.t.v1.Look"));
+    assert_null(json_object_get(schemas, "dev.t.v1.LookList"));
+    json_decref(v3);
+    v3 = get_json(*state, "/openapi/v3/apis/mot.dev/v1alpha1", "");
+    assert_null(
+        json_object_get(json_at(v3, "components.schemas"), "io.k8s.api.autoscaling.v1.Scale"));
+    json_decref(v3);
+    json_t *v2 = get_json(*state, "/openapi/v2", "application/json");
+    assert_non_null(operation(v2, scale, "patch"));
+    assert_non_null(json_object_get(json_at(v2, "definitions"), "io.k8s.api.autoscaling.v1.Scale"));
+    json_decref(v2);
+}
+
+/* What merging tools go by. */
+static void keeps_extensions_in_version_2(void **state)
+{
+    json_t *v2 = get_json(*state, "/openapi/v2", "application/json");
+    const json_t *definition = json_object_get(json_at(v2, "definitions"), "dev.t.v1.Thing");
+    expect_json(
+        json_deep_copy(json_at(definition, "properties.spec.properties")),
+        "{'num':{'type':'integer'},'set':{'type':'array','x-kubernetes-list-type':'set','items':{'"
+        "type':'string'}},'map':{'type':'array','x-kubernetes-list-type':'map','x-kubernetes-list-"
+        "map-keys':['k'],'items':{'type':'object','required':['k'],'properties':{'k':{'type':'"
+        "string'}}}},'atom':{'type':'object','x-kubernetes-map-type':'atomic','properties':{'a':{'"
+        "type':'string'}}},'ios':{'x-kubernetes-int-or-string':true},'free':{'x-kubernetes-"
+        "preserve-unknown-fields':true}}",
+        "spec");
+    expect_json(json_deep_copy(json_object_get(definition, "x-kubernetes-group-version-kind")),
+                "[{'group':'t.dev','version':'v1','kind':'Thing'}]", "kind");
+    expect_json(json_deep_copy(json_object_get(definition, "x-kubernetes-selectable-fields")),
+                "[{'fieldPath':'spec.num'}]", "selectable");
     json_decref(v2);
 }
 
@@ -280,10 +462,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_all_paths),
         cmocka_unit_test(names_resources),
+        cmocka_unit_test(aggregates_resources),
         cmocka_unit_test(caches),
         cmocka_unit_test(follows_hashes),
         cmocka_unit_test(refers_to_what_is_there),
         cmocka_unit_test(offers_patches),
+        cmocka_unit_test(describes_operations),
+        cmocka_unit_test(keeps_extensions_in_version_2),
         cmocka_unit_test(orders_versions),
         cmocka_unit_test(chooses_by_accept),
     };

@@ -25,7 +25,9 @@ static const char crd[] =
     "    - {name: E, type: string, jsonPath: '.metadata.labels.a\\.b/c'}\n"
     "    - {name: L, type: string, jsonPath: '.spec.list[-1].i'}\n"
     "    - {name: A, type: string, jsonPath: '.spec.list[*].x'}\n"
-    "    schema: {openAPIV3Schema: {type: object}}\n"
+    "    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: "
+    "{a: "
+    "{type: string}}}}}}\n"
     "  - {name: v2, served: true, schema: {openAPIV3Schema: {type: object}}}\n"
     "  - {name: v0, served: false, schema: {openAPIV3Schema: {type: object}}}\n";
 
@@ -117,6 +119,91 @@ static void refuses_definitions(void **state)
         assert_null(kinds_parse(&table[i][0], 1, &err));
         expect_text(err.message, table[i][1], table[i][0]);
     }
+}
+
+#define VERSION(rest)                                                                              \
+    "kind: CustomResourceDefinition\nspec: {group: x, names: {plural: a, kind: A, singular: a, "   \
+    "listKind: B}, versions: [{name: v1, " rest                                                    \
+    ", schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: "    \
+    "{num: {type: integer}, o: {type: object}, s: {type: string}}}, status: {type: object, "       \
+    "properties: {num: {type: integer}}}}}}}]}\n"
+
+static void checks_paths(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {VERSION("selectableFields: [{jsonPath: .spec.num}, {jsonPath: .spec.s}]"), NULL},
+        {VERSION("selectableFields: [{jsonPath: .spec.x}]"),
+         "kind: kind a.x: selectableFields: .spec.x is not declared"},
+        {VERSION("selectableFields: [{jsonPath: .spec.o}]"),
+         "kind: kind a.x: selectableFields: .spec.o is no string, integer or boolean"},
+        {VERSION("subresources: {scale: {specReplicasPath: .spec.num, statusReplicasPath: "
+                 ".status.num}}"),
+         NULL},
+        {VERSION("subresources: {scale: {specReplicasPath: .spec.s, statusReplicasPath: "
+                 ".status.num}}"),
+         "kind: kind a.x: scale.specReplicasPath: .spec.s is no integer of the schema"},
+        {VERSION("subresources: {scale: {statusReplicasPath: .status.num}}"),
+         "kind: kind a.x: scale.specReplicasPath: must be a path below .spec"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
+        struct err err = {0};
+        struct kinds *kinds = kinds_parse(&table[i][0], 1, &err);
+        if (!kinds != (table[i][1] != NULL))
+            fail_msg("%s: %s", table[i][0], err.message);
+        if (!kinds)
+            expect_text(err.message, table[i][1], table[i][0]);
+        else
+            assert_int_equal(kinds_at(kinds, 0)->has_scale, i == 3);
+        kinds_free(kinds);
+    }
+}
+
+static void reads_annotations(void **state)
+{
+    (void)state;
+    const char *text =
+        "kind: CustomResourceDefinition\n"
+        "metadata: {annotations: {mot.dev/generation: 'false', mot.dev/unconditional-update: "
+        "'true', mot.dev/review: 'true', mot.dev/view-of: a, mot.dev/view-fields: 'b=c', "
+        "mot.dev/finalize: 'true'}}\n"
+        "spec: {group: x, names: {plural: a, kind: A, singular: a, listKind: B}, versions: [{name: "
+        "v1, schema: {openAPIV3Schema: {type: object}}}]}\n";
+    struct kinds *kinds = parse(text);
+    const struct kind *kind = kinds_at(kinds, 0);
+    assert_false(kind->has_generation);
+    assert_true(kind->unconditional_update && kind->is_review && kind->has_finalize);
+    assert_string_equal(kind->view_of, "a");
+    assert_string_equal(kind->view_fields, "b=c");
+    kinds_free(kinds);
+    kinds = parse(crd);
+    kind = kinds_at(kinds, 0);
+    assert_true(kind->has_generation);
+    assert_false(kind->unconditional_update || kind->is_review || kind->has_finalize);
+    assert_string_equal(kind->view_of, "");
+    kinds_free(kinds);
+}
+
+/* Files beside the embedded ones. */
+static void loads_more(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char text[sizeof(crd)];
+    memcpy(text, crd, sizeof(crd));
+    const struct kind_file files[] = {{"thing.yaml", text, strlen(text)}};
+    struct kinds *few = kinds_load(&err);
+    struct kinds *more = kinds_load_with(files, 1, &err);
+    assert_non_null(few);
+    assert_non_null(more);
+    assert_int_equal(kinds_count(more), kinds_count(few) + 2);
+    assert_non_null(kinds_find(more, "t.dev", "v1", "things"));
+    assert_non_null(kinds_find(more, "mot.dev", "v1alpha1", "deployments"));
+    kinds_free(few);
+    kinds_free(more);
+    text[0] = 'X';
+    assert_null(kinds_load_with(files, 1, &err));
+    assert_string_equal(err.message, "thing.yaml: not a CustomResourceDefinition with versions");
 }
 
 static void refuses_the_same_twice(void **state)
@@ -295,6 +382,9 @@ int main(void)
         cmocka_unit_test(resolves_words),
         cmocka_unit_test(refuses_definitions),
         cmocka_unit_test(refuses_the_same_twice),
+        cmocka_unit_test(checks_paths),
+        cmocka_unit_test(reads_annotations),
+        cmocka_unit_test(loads_more),
         cmocka_unit_test(writes_cells),
         cmocka_unit_test(writes_columns),
         cmocka_unit_test(refuses_paths),
