@@ -10,8 +10,14 @@
 
 #include "../cli/commands.h"
 #include "api.h"
+#include "auth/audit.h"
 
 #define STOP_GRACE_MS 5000
+
+struct audit_settings {
+    const char *path;
+    int max_megabytes, backups;
+};
 
 struct settings {
     const char *db;
@@ -20,6 +26,7 @@ struct settings {
     const char *kinds;
     int port, workers, readers;
     struct option_list allowed_origins;
+    struct audit_settings audit;
 };
 
 static void parse_error(const struct err *err)
@@ -82,18 +89,42 @@ static void free_origins(char **origins)
     free(origins);
 }
 
+static int run_api(const struct settings *settings, struct api_options *options, struct err *err)
+{
+    char **origins = split_origins(&settings->allowed_origins);
+    options->allowed_origins = (const char *const *)origins;
+    struct api *api = api_new(options, err);
+    int result = api ? serve(settings, api, err) : -1;
+    api_free(api);
+    free_origins(origins);
+    return result;
+}
+
+/* The log gets the last line before it is closed. */
+static int run_with_audit(const struct settings *settings, struct api_options *options,
+                          struct err *err)
+{
+    if (!settings->audit.path)
+        return run_api(settings, options, err);
+    const struct audit_options audit = {.path = settings->audit.path,
+                                        .max_bytes =
+                                            (int64_t)settings->audit.max_megabytes * 1024 * 1024,
+                                        .backups = settings->audit.backups};
+    options->audit = audit_open(&audit, err);
+    if (!options->audit)
+        return -1;
+    int result = run_api(settings, options, err);
+    audit_close(options->audit);
+    return result;
+}
+
 static int run_with_store(const struct settings *settings, struct store *store, struct err *err)
 {
     struct kinds *kinds = kinds_load_folder(settings->kinds, err);
     if (!kinds)
         return -1;
-    char **origins = split_origins(&settings->allowed_origins);
-    struct api_options options = {
-        .store = store, .kinds = kinds, .allowed_origins = (const char *const *)origins};
-    struct api *api = api_new(&options, err);
-    int result = api ? serve(settings, api, err) : -1;
-    api_free(api);
-    free_origins(origins);
+    struct api_options options = {.store = store, .kinds = kinds};
+    int result = run_with_audit(settings, &options, err);
     kinds_free(kinds);
     return result;
 }
@@ -112,7 +143,10 @@ static int run(const struct settings *settings, struct err *err)
 
 int api_main(int argc, char **argv)
 {
-    static struct settings settings = {.address = "127.0.0.1", .port = 8080, .readers = 8};
+    static struct settings settings = {.address = "127.0.0.1",
+                                       .port = 8080,
+                                       .readers = 8,
+                                       .audit = {.max_megabytes = 100, .backups = 10}};
     const struct option_spec options[] = {
         {"db", "URL", OPTION_STRING, &settings.db, "the PostgreSQL database (libpq URL or DSN)"},
         {"port", "N", OPTION_INT, &settings.port, "the port to listen on; 0: a free one (8080)"},
@@ -126,6 +160,12 @@ int api_main(int argc, char **argv)
         {"allowed-origin", "URL", OPTION_LIST, &settings.allowed_origins,
          "a foreign origin whose pages may open WebSockets, e.g. https://ui.example; may be given "
          "again, or with commas"},
+        {"audit-log-path", "FILE", OPTION_STRING, &settings.audit.path,
+         "where the audit log goes, one JSON object per line; -: standard output (none)"},
+        {"audit-log-maxsize", "MB", OPTION_INT, &settings.audit.max_megabytes,
+         "the file is set aside when it is larger; 0: never (100)"},
+        {"audit-log-maxbackup", "N", OPTION_INT, &settings.audit.backups,
+         "how many files that were set aside are kept (10)"},
         {"workers", "N", OPTION_INT, &settings.workers, "threads that serve requests (32)"},
         {"readers", "N", OPTION_INT, &settings.readers, "database connections for reads (8)"},
         {0}};

@@ -113,7 +113,7 @@ static int merge(struct request *request, const struct write_options *options, c
                                           : fail(request, 500, NULL, "%s", err.message);
     managed_conflicts_release(&conflicts);
     if (result == 0 && changed)
-        schema_default(request->kind->schema, *ret_object);
+        admit_default(request->kind, *ret_object);
     return result;
 }
 

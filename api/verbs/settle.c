@@ -122,7 +122,7 @@ void write_coerce_metadata(const struct request *request, json_t *object)
 void write_settle_applied(const struct request *request, json_t *object)
 {
     schema_prune(request->kind->schema, object, NULL);
-    schema_default(request->kind->schema, object);
+    admit_default(request->kind, object);
 }
 
 struct managed_writer write_writer(const struct request *request,

@@ -224,7 +224,9 @@ static size_t add_api(struct setup *setup, size_t postgres)
 {
     size_t index = add_part(setup, "api", GRACE_MS);
     AUTO_FREE char *port = mem_printf("%d", setup->port);
-    const char *args[] = {"api", "--db", setup->postgres.url, "--port", port, NULL};
+    AUTO_FREE char *audit = file_join(setup->dir, "logs/audit.log");
+    const char *args[] = {"api", "--db", setup->postgres.url, "--port", port, "--audit-log-path",
+                          audit, NULL};
     set_role(setup, index, args);
     struct part *part = &setup->parts[index];
     part->attempt = try_api;
