@@ -97,8 +97,10 @@ class Session:
             if values:
                 headers[name] = [self.tokens.text(value) for value in values] if name == "Warning" else values[0]
         recorded = {"status": answer.status, "headers": headers}
-        text = data.decode("utf-8", "surrogateescape")
-        if step.get("text"):
+        text = data.decode("utf-8", "backslashreplace")
+        if "protobuf" in headers.get("Content-Type", ""):
+            recorded["text"] = "<protobuf>"
+        elif step.get("text"):
             recorded["text"] = self.tokens.text(text)
         elif re.match(r"application/json", headers.get("Content-Type", "")) and text:
             recorded["body"] = normal.body(self.tokens, json.loads(text), step.get("order"))
@@ -140,6 +142,9 @@ class Session:
 
     def add_event(self, step, found, event):
         """Progress bookmarks come when they like: several are one, and only those who ask for them see it."""
+        if "object" not in event:
+            found.append(normal.body(self.tokens, event))
+            return
         meta = event["object"].get("metadata") or {}
         if event["type"] == "BOOKMARK" and "annotations" not in meta and event["object"]["kind"] != "Table":
             if step.get("bookmarks") and (not found or found[-1] != "BOOKMARK"):

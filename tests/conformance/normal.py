@@ -10,7 +10,7 @@ UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 # Only what a server writes as now: the cases themselves use other years.
 TIME = re.compile(r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 GENERATED = re.compile(r"((?:made-|Made_)[a-z-]*)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
-REVISION = re.compile(r"""(resource version: |current: |in record \(|ResourceVersion: |"resourceVersion\\":\\")(\d+)""")
+REVISION = re.compile(r"""(resource version: |current: |in record \(|ResourceVersion: |"resourceVersion\\":\\"|resourceVersion: ")(\d+)""")
 AGE = re.compile(r"\d+s|<unknown>")
 LONG = 8000
 MANAGED_ORDER = ("operation", "manager", "apiVersion", "subresource")
@@ -40,7 +40,7 @@ class Tokens:
         text = REVISION.sub(self._revision, text)
         text = text.replace(self.namespace, "NS")
         if len(text) > LONG:
-            return f"{text[:60]}…<{len(text)} characters, {hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}>"
+            return f"{text[:60]}…<{len(text)} characters, {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
         return text
 
     def _revision(self, match):
