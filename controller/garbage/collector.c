@@ -97,15 +97,23 @@ static json_t *owners_in(const char *selectable)
     return owners;
 }
 
+static bool is_deleting(const struct store_object *object)
+{
+    return may_have(object->selectable, "\"deleting\":true");
+}
+
+/* @decoded: NULL when the body was not read; then the same revision will say more of an object that
+ * is being deleted. */
 static void observe(struct collector *collector, const struct store_object *object,
                     const json_t *decoded)
 {
     json_t *owners = owners_in(object->selectable);
     bool deleting = decoded && object_deleting(decoded);
+    bool more = !decoded && is_deleting(object);
     struct observation observation = {
         .key = object->key,
         .uid = object->uid,
-        .revision = object->revision,
+        .revision = object->revision - more,
         .owners = owners,
         .foreground = deleting && object_has_finalizer(decoded, FINALIZER_FOREGROUND),
         .orphan = deleting && object_has_finalizer(decoded, FINALIZER_ORPHAN),
@@ -124,7 +132,7 @@ static int on_change(void *context, const struct store_change *change, struct er
         return 0;
     }
     json_t *decoded = NULL;
-    if (may_have(object->selectable, "\"deleting\":true")) {
+    if (is_deleting(object)) {
         decoded = object_decode(object->body, object->body_len, object->revision, err);
         if (!decoded)
             log_error("stored object can't be read", LOG_S("resource", object->key.resource),
@@ -143,7 +151,7 @@ static int on_listed(void *context, const struct store_object *object, struct er
     struct collector *collector = context;
     (void)err;
     observe(collector, object, NULL);
-    if (may_have(object->selectable, "\"deleting\":true"))
+    if (is_deleting(object))
         enqueue(collector->queue, object->uid, &object->key);
     return 0;
 }
@@ -152,7 +160,7 @@ static int on_seen(void *context, const struct store_object *object, struct err 
 {
     struct collector *collector = context;
     (void)err;
-    graph_see(&collector->graph, object->uid);
+    graph_see(&collector->graph, object->uid, object->key.ns);
     return 0;
 }
 
@@ -191,12 +199,9 @@ static int check_all(struct collector *collector, struct err *err)
     graph_clear(&collector->graph);
     collector->graph.quiet = true;
     int rc = list_all(collector, on_listed, &oldest, err);
-    if (rc == 0) {
-        graph_begin_seeing(&collector->graph);
-        rc = list_all(collector, on_seen, &ignored, err);
-    }
     collector->graph.quiet = false;
-    if (rc)
+    graph_begin_seeing(&collector->graph);
+    if (rc || list_all(collector, on_seen, &ignored, err))
         return -1;
     graph_touch_unseen(&collector->graph);
     pthread_mutex_lock(&collector->lock);

@@ -254,11 +254,17 @@ void graph_begin_seeing(struct graph *graph)
     }
 }
 
-void graph_see(struct graph *graph, const char *uid)
+void graph_see(struct graph *graph, const char *uid, const char *ns)
 {
     struct node *node = map_get(graph->nodes, uid);
-    if (node)
-        node->seen = true;
+    if (!node)
+        return;
+    node->seen = true;
+    for (struct map_iter it = {0}; *ns && map_next(node->dependents, &it);) {
+        const struct node *dependent = it.value;
+        if (dependent->ns && strcmp(dependent->ns, ns) != 0)
+            touch(graph, dependent);
+    }
 }
 
 void graph_touch_unseen(struct graph *graph)

@@ -68,10 +68,10 @@ const struct node *graph_find(const struct graph *graph, const char *uid);
  * more than a thousand objects count as none. */
 bool graph_in_circle(const struct node *node);
 
-/* In between, graph_see() says which objects there are; then touches all that belong to an owner
- * that was not seen. */
+/* In between, graph_see() says which objects there are, and touches what belongs to them from
+ * another namespace; then all are touched that belong to an owner that was not seen. */
 void graph_begin_seeing(struct graph *graph);
-void graph_see(struct graph *graph, const char *uid);
+void graph_see(struct graph *graph, const char *uid, const char *ns);
 void graph_touch_unseen(struct graph *graph);
 
 #endif
