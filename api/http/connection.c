@@ -7,6 +7,7 @@
 #include <mot/base/mem.h>
 
 #include "handshake.h"
+#include "tls.h"
 
 #define PIECE_MAX    ((size_t)64 * 1024) /* per write */
 #define TURN_MAX     ((size_t)1 << 20)   /* written before other connections get their turn */
@@ -22,7 +23,8 @@ static void set_deadline(struct connection *c, enum deadline_sort sort)
     deadline_set(&c->server->deadlines, &c->deadline, sort, clock_ms());
 }
 
-struct connection *connection_new(struct http_server *server, void *link, const char *peer)
+struct connection *connection_new(struct http_server *server, void *link, const char *peer,
+                                  bool tls)
 {
     struct connection *c = mem_zalloc(sizeof(*c));
     c->server = server;
@@ -38,7 +40,8 @@ struct connection *connection_new(struct http_server *server, void *link, const 
         c->next->previous = c;
     server->connections = c;
     atomic_fetch_add(&server->connection_count, 1);
-    set_deadline(c, DEADLINE_IDLE);
+    c->shaking = tls;
+    set_deadline(c, tls ? DEADLINE_HEADER : DEADLINE_IDLE);
     return c;
 }
 
@@ -70,6 +73,7 @@ void connection_free(struct connection *c)
     if (c->next)
         c->next->previous = c->previous;
     atomic_fetch_sub(&server->connection_count, 1);
+    certificate_unref(c->certificate);
     reader_release(&c->reader);
     buf_release(&c->in);
     buf_release(&c->out);
@@ -178,6 +182,8 @@ static void dispatch(struct connection *c)
     struct message *message = job->message;
     memcpy(message->peer, c->peer, sizeof(message->peer));
     message->request.peer = message->peer;
+    message->certificate = certificate_ref(c->certificate);
+    message->request.certificate = certificate_view(c->certificate);
     message->request.internal = job;
     c->job = job;
     c->state = CONNECTION_WAITING;
@@ -363,6 +369,15 @@ static void run(struct connection *c)
 
 /* ------------------------------------------------------------------------ events */
 
+void connection_secured(struct connection *c, struct certificate *certificate)
+{
+    c->certificate = certificate;
+    c->shaking = false;
+    set_deadline(c, DEADLINE_IDLE);
+    if (c->unwelcome)
+        connection_refuse(c, 503, c->unwelcome);
+}
+
 void connection_received(struct connection *c, const char *data, size_t len)
 {
     if (c->doomed)
@@ -382,6 +397,16 @@ void connection_received(struct connection *c, const char *data, size_t len)
     }
     buf_add(&c->in, data, len);
     run(c);
+}
+
+void connection_ended(struct connection *c)
+{
+    if (c->state == CONNECTION_WAITING)
+        c->job->message->close = true;
+    else if (c->state == CONNECTION_WRITING)
+        c->close_after = true;
+    else
+        c->doomed = true;
 }
 
 void connection_writable(struct connection *c)
@@ -420,7 +445,10 @@ void connection_deadline(struct connection *c, enum deadline_sort sort)
 {
     switch (sort) {
     case DEADLINE_HEADER:
-        connection_refuse(c, 408, "the headers of the request did not come in time");
+        if (c->shaking)
+            c->doomed = true;
+        else
+            connection_refuse(c, 408, "the headers of the request did not come in time");
         break;
     case DEADLINE_BODY:
         connection_refuse(c, 408, "the body of the request did not come in time");

@@ -34,6 +34,9 @@ struct connection {
     struct http_charge charge; /* of what is in `out` and `tail` */
     struct http_stream *stream;
     enum stream_framing framing;
+    struct certificate *certificate; /* of a TLS client */
+    bool shaking;                    /* hands, for TLS: nothing can be said yet */
+    const char *unwelcome;           /* what will be said then, with a 503 */
     bool close_after;
     bool continue_sent;
     bool doomed; /* to be closed as soon as its events are over */
@@ -41,12 +44,18 @@ struct connection {
     char peer[64];
 };
 
-struct connection *connection_new(struct http_server *server, void *link, const char *peer);
+/* @tls: connection_secured() will follow, before anything is received. */
+struct connection *connection_new(struct http_server *server, void *link, const char *peer,
+                                  bool tls);
 /* The socket is gone. */
 void connection_free(struct connection *connection);
 
 /* Each may set `doomed`. */
 void connection_received(struct connection *connection, const char *data, size_t len);
+/* Takes over @certificate, which may be NULL. */
+void connection_secured(struct connection *connection, struct certificate *certificate);
+/* The peer sends nothing more, but may wait for its last answer. */
+void connection_ended(struct connection *connection);
 void connection_writable(struct connection *connection);
 void connection_answer(struct connection *connection, struct job *job);
 void connection_stream_work(struct connection *connection);

@@ -7,13 +7,16 @@
 #include <libwebsockets.h>
 
 #include "connection.h"
+#include "tls.h"
 
 struct link {
     struct lws *wsi;
     struct connection *connection; /* NULL for the near end of a bridge */
     struct bridge *bridge;
-    bool receive; /* wanted */
-    bool blocked; /* lws keeps bytes that the socket did not take */
+    struct tls_session *tls; /* NULL: plain */
+    bool touched;            /* bytes of the peer have come */
+    bool receive;            /* wanted */
+    bool blocked;            /* lws keeps bytes that the socket did not take */
     bool receiving;
 };
 
@@ -27,6 +30,9 @@ struct loop {
     struct lws_context *context;
     struct lws_vhost *front; /* listens */
     struct lws_vhost *ws;    /* only adopts */
+    struct tls *tls;         /* NULL: plain HTTP */
+    struct buf plain;        /* scratch of one callback */
+    struct buf cipher;       /* scratch of one write */
     size_t descriptors;
     size_t websockets;
 };

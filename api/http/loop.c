@@ -1,7 +1,7 @@
 /*
  * The event loop: libwebsockets on libev. Connections are its raw-skt role, because its HTTP role
- * in the versions that distributions ship must not see untrusted input. Three habits of 4.1.6 shape
- * this file:
+ * in the versions that distributions ship must not see untrusted input; TLS lies between that and
+ * the connections. Three habits of 4.1.6 shape this file:
  *
  *  - While lws keeps bytes that a socket did not take, it does not read that socket; a peer that
  *    sends meanwhile would make the loop spin. So receiving is off as long as a link is blocked.
@@ -30,6 +30,7 @@
 
 #define PACKET_MAX           ((size_t)128 * 1024)
 #define RECEIVE_MAX          ((unsigned)64 * 1024)
+#define PLAIN_MAX            ((size_t)256 * 1024) /* of one receive */
 #define DESCRIPTORS_RESERVED ((size_t)64)
 #define NUDGE_MS             1000
 #define OVER_LIMIT_MAX       ((size_t)256) /* connections that are only told that there are too many */
@@ -82,12 +83,92 @@ void link_kill(struct link *link)
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
+/* ------------------------------------------------------------------------ TLS */
+
+static struct loop *loop_of(const struct link *link)
+{
+    return lws_context_user(lws_get_context(link->wsi));
+}
+
+/* What TLS has for the peer. The scratch is free again afterwards. */
+static int write_cipher(struct link *link, struct buf *cipher)
+{
+    int result = buf_failed(cipher) ? -1 : 0;
+    if (result == 0 && cipher->len > 0)
+        result = link_write(link, cipher->data, cipher->len);
+    buf_clear(cipher);
+    return result;
+}
+
+static int write_plain(struct link *link, const char *data, size_t len)
+{
+    struct buf *cipher = &loop_of(link)->cipher;
+    if (tls_session_send(link->tls, data, len, cipher) < 0) {
+        buf_clear(cipher);
+        return -1;
+    }
+    return write_cipher(link, cipher);
+}
+
+/* Before the end of the socket, as far as it takes bytes: without it the peer can't know that
+ * nothing is missing. */
+static void say_goodbye(struct link *link)
+{
+    struct buf *cipher = &loop_of(link)->cipher;
+    if (!link->tls || link->blocked)
+        return;
+    tls_session_close(link->tls, cipher);
+    if (write_cipher(link, cipher) < 0)
+        link->connection->doomed = true;
+}
+
+/* The answer of other HTTPS servers to those who speak HTTP to them. */
+static void refuse_plain(struct link *link)
+{
+    char text[] = "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n"
+                  "Client sent an HTTP request to an HTTPS server.\n";
+    int ignored = link_write(link, text, sizeof(text) - 1);
+    (void)ignored;
+    link->connection->doomed = true;
+}
+
+static void receive_cipher(struct loop *loop, struct link *link, const char *data, size_t len)
+{
+    struct connection *connection = link->connection;
+    bool begun = tls_session_established(link->tls);
+    int result = tls_session_receive(link->tls, data, len, &loop->plain, &loop->cipher);
+    if (write_cipher(link, &loop->cipher) < 0)
+        result = -1;
+    if (!begun && tls_session_established(link->tls))
+        connection_secured(connection, tls_session_certificate(link->tls));
+    if (loop->plain.len > 0)
+        connection_received(connection, loop->plain.data, loop->plain.len);
+    buf_clear(&loop->plain);
+    if (result < 0)
+        connection->doomed = true;
+    else if (result > 0)
+        connection_ended(connection);
+}
+
+static void received(struct loop *loop, struct link *link, const char *data, size_t len)
+{
+    bool first = !link->touched;
+    link->touched = true;
+    if (!link->tls)
+        connection_received(link->connection, data, len);
+    else if (first && len > 0 && data[0] >= 'A' && data[0] <= 'Z')
+        refuse_plain(link);
+    else
+        receive_cipher(loop, link, data, len);
+}
+
 /* ------------------------------------------------------------------------ what connections ask for
  */
 
 int io_write(struct connection *connection, char *data, size_t len)
 {
-    return link_write(connection->link, data, len);
+    struct link *link = connection->link;
+    return link->tls ? write_plain(link, data, len) : link_write(link, data, len);
 }
 
 bool io_blocked(const struct connection *connection)
@@ -110,13 +191,16 @@ void io_receive(struct connection *connection, bool on)
 void io_shutdown_write(struct connection *connection)
 {
     struct link *link = connection->link;
+    say_goodbye(link);
     shutdown(lws_get_socket_fd(link->wsi), SHUT_WR);
 }
 
 void io_settle(struct connection *connection)
 {
-    if (connection->doomed)
-        link_kill(connection->link);
+    if (!connection->doomed)
+        return;
+    say_goodbye(connection->link);
+    link_kill(connection->link);
 }
 
 /* ------------------------------------------------------------------------ events */
@@ -139,18 +223,25 @@ static int on_connect(struct loop *loop, struct lws *wsi)
     link->receive = link->receiving = true;
     lws_set_opaque_user_data(wsi, link);
     peer_name(wsi, peer, sizeof(peer));
-    bool full = server_full(loop->server) || loop->server->stopping;
-    link->connection = connection_new(loop->server, link, peer);
-    if (loop->server->stopping)
-        connection_refuse(link->connection, 503, "the server is stopping");
-    else if (full)
-        connection_refuse(link->connection, 503, "too many open connections");
+    const char *unwelcome = loop->server->stopping      ? "the server is stopping"
+                            : server_full(loop->server) ? "too many open connections"
+                                                        : NULL;
+    link->connection = connection_new(loop->server, link, peer, loop->tls != NULL);
+    link->connection->unwelcome = unwelcome;
+    if (loop->tls) {
+        tls_refresh(loop->tls, clock_ms());
+        link->tls = tls_session_new(loop->tls);
+        link->connection->doomed = !link->tls;
+    } else if (unwelcome) {
+        connection_refuse(link->connection, 503, unwelcome);
+    }
     return link->connection->doomed ? -1 : 0;
 }
 
 static void on_close(struct link *link)
 {
     connection_free(link->connection);
+    tls_session_free(link->tls);
     free(link);
 }
 
@@ -158,6 +249,7 @@ static int result(struct link *link)
 {
     if (!link->connection->doomed)
         return 0;
+    say_goodbye(link);
     link_drop(link);
     return -1;
 }
@@ -175,7 +267,7 @@ static int front_callback(struct lws *wsi, enum lws_callback_reasons reason, voi
     case LWS_CALLBACK_RAW_ADOPT:
         return on_connect(loop, wsi);
     case LWS_CALLBACK_RAW_RX:
-        connection_received(link->connection, in, len);
+        received(loop, link, in, len);
         return result(link);
     case LWS_CALLBACK_RAW_WRITEABLE:
         link_unblocked(link);
@@ -327,6 +419,8 @@ struct loop *loop_new(struct http_server *server, struct err *err)
     struct loop *loop = mem_zalloc(sizeof(*loop));
     lws_set_log_level(LLL_ERR, log_line);
     loop->server = server;
+    buf_init(&loop->plain, PLAIN_MAX);
+    buf_init(&loop->cipher, PACKET_MAX);
     loop->descriptors = raise_descriptors(server->options.connections_max + OVER_LIMIT_MAX + 2048);
     loop->timer_at_ms = -1;
     loop->timer = mem_zalloc(sizeof(*loop->timer));
@@ -342,7 +436,10 @@ struct loop *loop_new(struct http_server *server, struct err *err)
     ev_prepare_init(loop->prepare, on_prepare);
     loop->prepare->data = loop;
     ev_prepare_start(loop->ev, loop->prepare);
-    if (create_context(loop, err) || create_vhosts(loop, err)) {
+    if (server->options.tls.certificate)
+        loop->tls = tls_new(&server->options.tls, err);
+    if ((server->options.tls.certificate && !loop->tls) || create_context(loop, err) ||
+        create_vhosts(loop, err)) {
         loop_free(loop);
         return NULL;
     }
@@ -365,6 +462,9 @@ void loop_free(struct loop *loop)
         ev_prepare_stop(loop->ev, loop->prepare);
         ev_loop_destroy(loop->ev);
     }
+    tls_free(loop->tls);
+    buf_release(&loop->plain);
+    buf_release(&loop->cipher);
     free(loop->timer);
     free(loop->prepare);
     free(loop);

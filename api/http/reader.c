@@ -14,6 +14,8 @@
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
+#include "tls.h"
+
 #define HEADERS_MAX       1000
 #define LEADING_BYTES_MAX 8
 
@@ -28,6 +30,7 @@ void message_free(struct message *message)
     free(message->method);
     free(message->path);
     buf_release(&message->body);
+    certificate_unref(message->certificate);
     free(message);
 }
 

@@ -21,6 +21,7 @@ struct message {
     char *path; /* with the query behind it, or NULL when they are parts of the target */
     struct buf body;
     char peer[64];
+    struct certificate *certificate; /* what request.certificate is a view of */
     char websocket_key[32];
     bool http10;
     bool close; /* the connection ends after the answer */

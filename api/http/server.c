@@ -263,10 +263,10 @@ static int check_address(struct http_server *server, struct err *err)
         text = "127.0.0.1";
     if (inet_pton(AF_INET, text, &address) != 1)
         return err_set(err, ERR_INVALID,
-                       "%s is not an IPv4 address; the API is served on a loopback address, "
-                       "such as 127.0.0.1",
+                       "%s is not an IPv4 address; without TLS it must be a loopback one, such as "
+                       "127.0.0.1",
                        text);
-    if (ntohl(address.s_addr) >> 24 != 127)
+    if (!server->options.tls.certificate && ntohl(address.s_addr) >> 24 != 127)
         return err_set(err, ERR_FORBIDDEN,
                        "%s is not a loopback address: without TLS the API is served on "
                        "127.0.0.0/8 only",

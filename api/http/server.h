@@ -1,8 +1,9 @@
 /*
- * The HTTP front: HTTP/1.1 and WebSocket on one port of the loopback interface. libwebsockets
- * (raw-skt role, libev loop) owns sockets, timers and WebSocket framing; http-parser reads
- * HTTP/1.1, with strict rules of ours on top. One event-loop thread does all IO; handlers run on
- * worker threads and know nothing of sockets: a request goes in, a response comes out.
+ * The HTTP front: HTTP/1.1 and WebSocket on one port, over TLS, or without it on the loopback
+ * interface. libwebsockets (raw-skt role, libev loop) owns sockets, timers and WebSocket framing,
+ * OpenSSL does TLS; http-parser reads HTTP/1.1, with strict rules of ours on top. One event-loop
+ * thread does all IO; handlers run on worker threads and know nothing of sockets: a request goes
+ * in, a response comes out.
  *
  * Everything has a bound: header bytes (431), body (413), time to send the headers and the body
  * (408), idle keep-alive, connections (503), requests in flight (429 with Retry-After), bytes
@@ -26,6 +27,15 @@ struct http_header {
     const char *value;
 };
 
+/* What a TLS client showed: the private key of this certificate is its own. */
+struct http_certificate {
+    const char *common_name; /* "" if it has none; the last one of several */
+    const char *const *organizations;
+    size_t organization_count;
+    int64_t until_wall_ms; /* it must not be used after */
+    const char *refused;   /* why its authorities don't vouch for it; NULL: they do */
+};
+
 /*
  * Owned by the server; valid until the handler returns (for a stream: until its closed() was
  * called). Names and values of headers have no control characters but the tab.
@@ -40,7 +50,8 @@ struct http_request {
     size_t header_count;
     const char *body; /* NUL-terminated behind body_len */
     size_t body_len;
-    const char *peer;    /* "127.0.0.1:40312" */
+    const char *peer;                           /* "127.0.0.1:40312" */
+    const struct http_certificate *certificate; /* of the client, NULL if it showed none */
     bool websocket;      /* a valid WebSocket handshake: the handler may answer with a stream */
     int64_t received_ms; /* clock_ms() */
     void *internal;
@@ -126,9 +137,16 @@ void http_stream_abort(struct http_stream *stream);
 
 /* ------------------------------------------------------------------------ server */
 
+/* PEM. A change of any of them is noticed within a second, and holds for new connections. */
+struct http_tls_files {
+    const char *certificate; /* the server's, with the authorities between it and the root */
+    const char *key;
+    const char *client_authorities; /* NULL: clients are not asked for certificates */
+};
+
 struct http_server_options {
-    /* "127.0.0.1"; anything but a loopback address is refused until there is TLS. */
-    const char *address;
+    const char *address;       /* "127.0.0.1"; without TLS only a loopback address */
+    struct http_tls_files tls; /* without a certificate it speaks plain HTTP */
     int port;                  /* 0: a free one */
     int workers;               /* threads for handlers; 0: 32 */
     size_t connections_max;    /* 0: 20000 */

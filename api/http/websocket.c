@@ -29,7 +29,8 @@ struct bridge {
     struct buf frames;
     char *headers; /* of the 101, until it is sent */
     bool established;
-    bool in_near; /* a callback of near is running: it closes by its result */
+    bool in_near;   /* a callback of near is running: it closes by its result */
+    bool too_large; /* the client's message was */
     bool ping_due;
     bool ping_unanswered;
     size_t message; /* bytes of the client's message so far */
@@ -230,6 +231,8 @@ static int ws_writable(struct bridge *bridge)
     struct connection *connection = bridge->connection;
     if (!connection || !connection->stream)
         return -1;
+    if (bridge->too_large)
+        return close_politely(bridge, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
     if (bridge->ping_due) {
         bridge->ping_due = false;
         lws_callback_on_writable(bridge->ws);
@@ -251,14 +254,18 @@ static int ws_writable(struct bridge *bridge)
     return 0;
 }
 
-/* What clients send is of no interest, but it must have an end. */
-static int ws_received(struct bridge *bridge, size_t len)
+/*
+ * What clients send is of no interest, but it must have an end. The close is said in the next turn:
+ * said here, lws would drop the rest of what it has read, take what comes behind that for frames,
+ * and break off without a close frame.
+ */
+static void ws_received(struct bridge *bridge, size_t len)
 {
     bridge->message = lws_is_first_fragment(bridge->ws) ? len : bridge->message + len;
-    if (bridge->message + lws_remaining_packet_payload(bridge->ws) > CLIENT_MESSAGE_MAX) {
-        return close_politely(bridge, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
-    }
-    return 0;
+    if (bridge->message + lws_remaining_packet_payload(bridge->ws) > CLIENT_MESSAGE_MAX)
+        bridge->too_large = true;
+    if (bridge->too_large)
+        lws_callback_on_writable(bridge->ws);
 }
 
 int websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -278,7 +285,8 @@ int websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return ws_writable(bridge);
     case LWS_CALLBACK_RECEIVE:
-        return ws_received(bridge, len);
+        ws_received(bridge, len);
+        return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         bridge->ping_unanswered = false;
         return 0;

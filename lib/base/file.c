@@ -250,3 +250,19 @@ char *file_join(const char *dir, const char *name)
     const char *between = len == 0 || dir[len - 1] == '/' ? "" : "/";
     return mem_printf("%s%s%s", dir, between, name);
 }
+
+struct file_stamp file_stamp(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return (struct file_stamp){0};
+    return (struct file_stamp){.changed_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 +
+                                             status.st_mtim.tv_nsec,
+                               .inode = status.st_ino,
+                               .size = status.st_size};
+}
+
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->changed_ns == b->changed_ns && a->inode == b->inode && a->size == b->size;
+}

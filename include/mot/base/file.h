@@ -2,7 +2,9 @@
 #ifndef MOT_BASE_FILE_H
 #define MOT_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mot/base/err.h>
 
@@ -21,6 +23,14 @@ int file_mkdirs(const char *path, int mode, struct err *err) MOT_NODISCARD;
 int file_lock(const char *path, int *ret_fd, struct err *err) MOT_NODISCARD;
 /* Removes a file or folder with all that is in it; what is not there is no error. */
 int file_remove_tree(const char *path, struct err *err) MOT_NODISCARD;
+/* Tells one state of a file from another; all zero for one that is not there. */
+struct file_stamp {
+    int64_t changed_ns;
+    uint64_t inode;
+    int64_t size;
+};
+struct file_stamp file_stamp(const char *path);
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 /* dir/name, free() it. */
 char *file_join(const char *dir, const char *name);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,8 +12,88 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
+
+/* Of client_use_tls(); the session is that of the last connection. */
+static SSL_CTX *tls_context;
+static SSL_SESSION *tls_session;
+
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    (void)ssl;
+    SSL_SESSION_free(tls_session);
+    tls_session = session;
+    return 1;
+}
+
+void client_use_tls(const struct client_tls *tls)
+{
+    SSL_CTX_free(tls_context);
+    SSL_SESSION_free(tls_session);
+    tls_context = NULL;
+    tls_session = NULL;
+    if (!tls)
+        return;
+    tls_context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(tls_context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(tls_context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    SSL_CTX_set_session_cache_mode(tls_context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(tls_context, keep_session);
+    if (SSL_CTX_load_verify_file(tls_context, tls->authorities) != 1 ||
+        (tls->certificate &&
+         (SSL_CTX_use_certificate_file(tls_context, tls->certificate, SSL_FILETYPE_PEM) != 1 ||
+          SSL_CTX_use_PrivateKey_file(tls_context, tls->key, SSL_FILETYPE_PEM) != 1))) {
+        ERR_print_errors_fp(stderr);
+        abort();
+    }
+}
+
+/* True when the call is to be made again; false: it is over, or the deadline is. */
+static bool wait_for_tls(struct client *client, int result, int64_t deadline)
+{
+    int error = SSL_get_error(client->tls, result);
+    int64_t left = deadline - clock_ms();
+    struct pollfd ready = {.fd = client->fd,
+                           .events = error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN};
+    ERR_clear_error();
+    return (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) &&
+           poll(&ready, 1, left > 0 ? (int)left : 0) == 1;
+}
+
+static void begin_tls(struct client *client)
+{
+    int64_t deadline = clock_ms() + CLIENT_TIMEOUT_MS;
+    fcntl(client->fd, F_SETFL, O_NONBLOCK);
+    client->tls = SSL_new(tls_context);
+    SSL_set_fd(client->tls, client->fd);
+    SSL_set_tlsext_host_name(client->tls, "localhost");
+    SSL_set1_host(client->tls, "localhost");
+    if (tls_session)
+        SSL_set_session(client->tls, tls_session);
+    for (int result; (result = SSL_connect(client->tls)) != 1;) {
+        if (!wait_for_tls(client, result, deadline)) {
+            client->tls_failed = true;
+            return;
+        }
+    }
+}
+
+void client_server_name(struct client *client, char *name, size_t size)
+{
+    X509 *x509 = SSL_get0_peer_certificate(client->tls);
+    name[0] = '\0';
+    if (x509)
+        X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, name, (int)size);
+}
+
+bool client_resumed(struct client *client)
+{
+    return SSL_session_reused(client->tls);
+}
 
 static struct client *open_with(int port, int receive_buffer)
 {
@@ -30,25 +111,57 @@ static struct client *open_with(int port, int receive_buffer)
     return client;
 }
 
+static struct client *open_any(int port, int receive_buffer)
+{
+    struct client *client = open_with(port, receive_buffer);
+    if (tls_context)
+        begin_tls(client);
+    return client;
+}
+
 struct client *client_open(int port)
 {
-    return open_with(port, 0);
+    return open_any(port, 0);
 }
 
 struct client *client_open_small(int port)
 {
-    return open_with(port, 4096);
+    return open_any(port, 4096);
+}
+
+struct client *client_open_plain(int port)
+{
+    return open_with(port, 0);
 }
 
 void client_close(struct client *client)
 {
+    if (client->tls) /* or OpenSSL takes the session for one that must not be resumed */
+        SSL_set_shutdown(client->tls, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(client->tls);
     close(client->fd);
     buf_release(&client->in);
     free(client);
 }
 
+static bool send_tls(struct client *client, const char *data, size_t len)
+{
+    int64_t deadline = clock_ms() + CLIENT_TIMEOUT_MS;
+    while (len > 0) {
+        size_t n = 0;
+        int result = client->tls_failed ? 0 : SSL_write_ex(client->tls, data, len, &n);
+        if (result != 1 && (client->tls_failed || !wait_for_tls(client, result, deadline)))
+            return false;
+        data += n;
+        len -= n;
+    }
+    return true;
+}
+
 bool client_send(struct client *client, const void *data, size_t len)
 {
+    if (client->tls)
+        return send_tls(client, data, len);
     const char *at = data;
     while (len > 0) {
         struct pollfd ready = {.fd = client->fd, .events = POLLOUT};
@@ -65,6 +178,13 @@ bool client_send(struct client *client, const void *data, size_t len)
     return true;
 }
 
+void client_half_close(struct client *client)
+{
+    if (client->tls)
+        SSL_shutdown(client->tls);
+    shutdown(client->fd, SHUT_WR);
+}
+
 bool client_says(struct client *client, const char *text)
 {
     return client_send(client, text, strlen(text));
@@ -76,9 +196,27 @@ bool client_asks(struct client *client, const char *method, const char *path)
     return client_says(client, text);
 }
 
+static int receive_tls(struct client *client, int64_t deadline)
+{
+    char bytes[16384];
+    size_t n = 0;
+    if (client->tls_failed)
+        return 0;
+    for (int result; (result = SSL_read_ex(client->tls, bytes, sizeof(bytes), &n)) != 1;) {
+        if (SSL_get_error(client->tls, result) == SSL_ERROR_ZERO_RETURN)
+            return 0;
+        if (!wait_for_tls(client, result, deadline))
+            return -1;
+    }
+    buf_add(&client->in, bytes, n);
+    return 1;
+}
+
 /* 1: bytes, 0: the end, -1: nothing in time or an error. */
 static int receive(struct client *client, int64_t deadline)
 {
+    if (client->tls)
+        return receive_tls(client, deadline);
     int64_t left = deadline - clock_ms();
     struct pollfd ready = {.fd = client->fd, .events = POLLIN};
     if (poll(&ready, 1, left > 0 ? (int)left : 0) != 1)

@@ -12,7 +12,9 @@
 
 struct client {
     int fd;
-    struct buf in; /* received, not looked at yet */
+    void *tls;       /* OpenSSL's SSL; NULL: plain */
+    bool tls_failed; /* the handshake: nothing can be sent or received */
+    struct buf in;   /* received, not looked at yet */
 };
 
 struct reply {
@@ -22,7 +24,20 @@ struct reply {
     bool chunked;
 };
 
+/* Files in PEM; certificate and key may be NULL. */
+struct client_tls {
+    const char *authorities, *certificate, *key;
+};
+/* What client_open() does from now on; NULL: plain. */
+void client_use_tls(const struct client_tls *tls);
+
 struct client *client_open(int port);
+/* Whatever client_use_tls() says. */
+struct client *client_open_plain(int port);
+/* The common name of the server's certificate. */
+void client_server_name(struct client *client, char *name, size_t size);
+/* The session was resumed. */
+bool client_resumed(struct client *client);
 /* With a small receive buffer: one that is full soon. */
 struct client *client_open_small(int port);
 void client_close(struct client *client);
@@ -31,6 +46,8 @@ bool client_send(struct client *client, const void *data, size_t len);
 bool client_says(struct client *client, const char *text);
 /* "METHOD path HTTP/1.1" with a Host and no body. */
 bool client_asks(struct client *client, const char *method, const char *path);
+/* Says that it will send nothing more. */
+void client_half_close(struct client *client);
 /* More bytes in client->in; false at the end, or when the deadline passed. */
 bool client_more(struct client *client, int timeout_ms);
 /* The connection ends, without more bytes, before the deadline. */

@@ -11,6 +11,9 @@
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
+#include "client.h"
+#include "lib/certificates.h"
+
 static void on_writable(void *context)
 {
     struct watcher *watcher = context;
@@ -75,6 +78,22 @@ static void send_bytes(const struct http_request *request, struct http_response 
     response->body.len += len;
 }
 
+static void tell_who(const struct http_request *request, struct http_response *response)
+{
+    const struct http_certificate *certificate = request->certificate;
+    if (!certificate) {
+        buf_adds(&response->body, "nobody");
+        return;
+    }
+    if (certificate->refused) {
+        buf_addf(&response->body, "refused: %s", certificate->refused);
+        return;
+    }
+    buf_adds(&response->body, certificate->common_name);
+    for (size_t i = 0; i < certificate->organization_count; i++)
+        buf_addf(&response->body, " %s", certificate->organizations[i]);
+}
+
 static void handle(void *context, const struct http_request *request,
                    struct http_response *response)
 {
@@ -95,12 +114,49 @@ static void handle(void *context, const struct http_request *request,
     } else if (strcmp(request->path, "/denied") == 0) {
         response->status = 403;
         buf_adds(&response->body, "{\"kind\":\"Status\",\"code\":403}");
+    } else if (strcmp(request->path, "/who") == 0) {
+        tell_who(request, response);
     } else {
         buf_addf(&response->body, "%s %s %zu ", request->method, request->target,
                  request->body_len);
         buf_add(&response->body, request->body,
                 request->body_len < 1000 ? request->body_len : 1000);
     }
+}
+
+static struct certificates certificates;
+
+static void remove_certificates(void)
+{
+    client_use_tls(NULL);
+    certificates_remove(&certificates);
+}
+
+struct certificates *fixture_certificates(void)
+{
+    if (!certificates.authority) {
+        certificates_make(&certificates);
+        atexit(remove_certificates);
+    }
+    return &certificates;
+}
+
+bool fixture_has_tls(void)
+{
+    return getenv("MOT_TEST_TLS") != NULL;
+}
+
+static struct http_server *start(struct http_server_options *options, struct err *err)
+{
+    if (!fixture_has_tls())
+        return http_server_start(options, err);
+    struct certificates *files = fixture_certificates();
+    AUTO_FREE char *authorities = certificates_file(files, "ca", "crt");
+    AUTO_FREE char *certificate = certificates_file(files, "server", "crt");
+    AUTO_FREE char *key = certificates_file(files, "server", "key");
+    options->tls = (struct http_tls_files){certificate, key, authorities};
+    client_use_tls(&(struct client_tls){.authorities = authorities});
+    return http_server_start(options, err);
 }
 
 void fixture_start(struct fixture *fixture, const struct http_server_options *options)
@@ -116,7 +172,7 @@ void fixture_start(struct fixture *fixture, const struct http_server_options *op
     own.context = fixture;
     if (own.workers == 0)
         own.workers = 4;
-    fixture->server = http_server_start(&own, &err);
+    fixture->server = start(&own, &err);
     if (!fixture->server) {
         fprintf(stderr, "%s\n", err.message);
         abort();

@@ -6,6 +6,9 @@
  *   /events        three events, then the end
  *   /watch         a stream that the test writes to
  *   /denied        403, also to a WebSocket handshake
+ *   /who           "CN O O …" of the client's certificate, or "nobody", or "refused: why"
+ *
+ * With MOT_TEST_TLS in the environment both the server and client_open() speak TLS.
  */
 #ifndef MOT_TESTS_HTTP_FIXTURE_H
 #define MOT_TESTS_HTTP_FIXTURE_H
@@ -36,6 +39,9 @@ struct fixture {
 
 /* @options may be NULL. */
 void fixture_start(struct fixture *fixture, const struct http_server_options *options);
+/* What the server uses with MOT_TEST_TLS; made when it is first asked for. */
+struct certificates *fixture_certificates(void);
+bool fixture_has_tls(void);
 /* Stops and checks that every stream was closed exactly once. */
 void fixture_stop(struct fixture *fixture, int64_t grace_ms);
 void fixture_open_gate(struct fixture *fixture);

@@ -98,7 +98,7 @@ static void a_half_closed_client_gets_its_answer(void **state)
     struct fixture *fixture = *state;
     struct client *client = client_open(fixture->port);
     assert_true(client_asks(client, "GET", "/wait"));
-    shutdown(client->fd, SHUT_WR);
+    client_half_close(client);
     assert_true(fixture_reaches(&fixture->waiting, 1));
     clock_sleep_ms(50);
     fixture_open_gate(fixture);

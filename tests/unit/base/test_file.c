@@ -172,6 +172,22 @@ static void removes_trees_not_links(void **state)
     assert_false(exists(single));
 }
 
+static void a_stamp_is_of_one_state(void **state)
+{
+    (void)state;
+    AUTO_FREE char *path = file_join(folder, "stamped");
+    struct err err = {0};
+    struct file_stamp none = {0}, missing = file_stamp(path);
+    assert_true(file_stamp_same(&missing, &none));
+    assert_int_equal(file_write(path, "a", 1, 0600, &err), 0);
+    struct file_stamp first = file_stamp(path), again = file_stamp(path);
+    assert_false(file_stamp_same(&first, &none));
+    assert_true(file_stamp_same(&first, &again));
+    assert_int_equal(file_write(path, "b", 1, 0600, &err), 0); /* as long, and another file */
+    struct file_stamp second = file_stamp(path);
+    assert_false(file_stamp_same(&first, &second));
+}
+
 static void joins(void **state)
 {
     (void)state;
@@ -190,6 +206,7 @@ int main(void)
         cmocka_unit_test(names_the_path),          cmocka_unit_test(a_failed_write_leaves_nothing),
         cmocka_unit_test(makes_folders),           cmocka_unit_test(locks),
         cmocka_unit_test(removes_trees_not_links), cmocka_unit_test(joins),
+        cmocka_unit_test(a_stamp_is_of_one_state),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

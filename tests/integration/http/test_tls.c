@@ -1,0 +1,356 @@
+/* What only TLS has: handshakes, certificates, their reload. The other suites run over TLS, too. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <mot/base/clock.h>
+#include <mot/base/file.h>
+#include <mot/base/mem.h>
+
+#include "client.h"
+#include "fixture.h"
+#include "lib/certificates.h"
+
+#define HOUR_MS  ((int64_t)3600 * 1000)
+#define SHORT_MS 400
+
+static void expect_body(struct client *client, const char *body)
+{
+    struct reply reply = client_reply(client, false);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body.data, body);
+    reply_release(&reply);
+}
+
+static void ask_who(const struct fixture *fixture, const char *who)
+{
+    struct client *client = client_open(fixture->port);
+    assert_true(client_asks(client, "GET", "/who"));
+    expect_body(client, who);
+    client_close(client);
+}
+
+/* From now on clients show @name of @certificates; NULL: none. */
+static void show(const struct certificates *certificates, const char *name)
+{
+    AUTO_FREE char *authorities = certificates_file(fixture_certificates(), "ca", "crt");
+    AUTO_FREE char *certificate = name ? certificates_file(certificates, name, "crt") : NULL;
+    AUTO_FREE char *key = name ? certificates_file(certificates, name, "key") : NULL;
+    client_use_tls(&(struct client_tls){authorities, certificate, key});
+}
+
+/* ------------------------------------------------------------------------ handshakes */
+
+static void garbage_ends_the_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } cases[] = {
+        {"\x16\x03\x01\x00\x05hello", 10}, {"\x16\x03\x01\xff\xff", 5},
+        {"\x80\x2e\x01\x00\x02", 5},       {"\x15\x03\x03\x00\x02\x02\x28", 7},
+        {"\0\0\0\0\0\0\0\0\0\0\0\0", 12},  {"\x17\x03\x03\x00\x04GET ", 9},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct client *client = client_open_plain(fixture->port);
+        assert_true(client_send(client, cases[i].bytes, cases[i].len));
+        while (client_more(client, CLIENT_TIMEOUT_MS))
+            buf_clear(&client->in); /* an alert */
+        client_close(client);
+        assert_true(fixture_connections_reach(fixture, 0));
+    }
+    ask_who(fixture, "nobody");
+}
+
+static void plain_http_is_told_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = client_open_plain(fixture->port);
+    assert_true(client_asks(client, "GET", "/who"));
+    assert_true(client_sees(client, "HTTP/1.0 400 Bad Request\r\n", CLIENT_TIMEOUT_MS));
+    assert_true(
+        client_sees(client, "sent an HTTP request to an HTTPS server.\n", CLIENT_TIMEOUT_MS));
+    assert_true(client_ended(client, CLIENT_TIMEOUT_MS));
+    client_close(client);
+}
+
+static void slow_handshakes_are_cut(void **state)
+{
+    (void)state;
+    struct http_server_options options = {.header_timeout_ms = SHORT_MS, .idle_timeout_ms = 60000};
+    struct fixture fixture;
+    fixture_start(&fixture, &options);
+    struct client *silent = client_open_plain(fixture.port);
+    struct client *slow = client_open_plain(fixture.port);
+    int64_t began = clock_ms();
+    for (size_t i = 0; i < 3; i++) { /* each byte is no reason to wait longer */
+        client_send(slow, "\x16\x03\x01" + i, 1);
+        clock_sleep_ms(SHORT_MS / 4);
+    }
+    assert_true(client_ended(slow, CLIENT_TIMEOUT_MS));
+    assert_true(client_ended(silent, CLIENT_TIMEOUT_MS));
+    assert_in_range(clock_ms() - began, SHORT_MS - 50, SHORT_MS * 10);
+    client_close(slow);
+    client_close(silent);
+    fixture_stop(&fixture, 1000);
+}
+
+static void sessions_are_resumed(void **state)
+{
+    struct fixture *fixture = *state;
+    show(NULL, NULL);
+    struct client *first = client_open(fixture->port);
+    assert_true(client_asks(first, "GET", "/who"));
+    expect_body(first, "nobody");
+    assert_false(client_resumed(first));
+    client_close(first);
+    struct client *second = client_open(fixture->port);
+    assert_true(client_asks(second, "GET", "/who"));
+    expect_body(second, "nobody");
+    assert_true(client_resumed(second));
+    client_close(second);
+}
+
+/* Also over a resumed session, whose ticket carries the certificate. */
+static void a_connection_keeps_its_certificate(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates *certificates = fixture_certificates();
+    static const char *const groups[] = {"system:masters", "b", NULL};
+    certificates_client(certificates, "admin", "admin", groups, HOUR_MS);
+    show(certificates, "admin");
+    for (int i = 0; i < 2; i++) {
+        struct client *client = client_open(fixture->port);
+        assert_true(client_says(client, "GET /who HTTP/1.1\r\nHost: x\r\n\r\n"
+                                        "GET /who HTTP/1.1\r\nHost: x\r\n\r\n"));
+        expect_body(client, "admin system:masters b");
+        expect_body(client, "admin system:masters b");
+        assert_int_equal(client_resumed(client), i == 1);
+        client_close(client);
+    }
+    show(NULL, NULL);
+    ask_who(fixture, "nobody");
+}
+
+/* ------------------------------------------------------------------------ client certificates */
+
+static void certificates_of_others_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates others = {0};
+    static const char *const groups[] = {"system:masters", NULL};
+    certificates_make(&others);
+    certificates_client(&others, "admin", "admin", groups, HOUR_MS);
+    show(&others, "admin");
+    struct client *client = client_open(fixture->port);
+    assert_true(client_asks(client, "GET", "/who"));
+    struct reply reply = client_reply(client, false);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.body.data, "refused: "));
+    reply_release(&reply);
+    client_close(client);
+    certificates_remove(&others);
+    show(NULL, NULL);
+}
+
+static void certificates_that_are_over_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates *certificates = fixture_certificates();
+    certificates_client(certificates, "old", "old", NULL, -60000);
+    show(certificates, "old");
+    ask_who(fixture, "refused: certificate has expired");
+    /* One of a server is none of a client. */
+    show(certificates, "server");
+    ask_who(fixture, "refused: unsuitable certificate purpose");
+    show(NULL, NULL);
+}
+
+/* ------------------------------------------------------------------------ reload */
+
+static void name_of_server(const struct fixture *fixture, char *name, size_t size)
+{
+    show(NULL, NULL); /* and no session */
+    struct client *client = client_open(fixture->port);
+    client_server_name(client, name, size);
+    assert_true(client_asks(client, "GET", "/who"));
+    expect_body(client, "nobody");
+    client_close(client);
+}
+
+static void await_name(const struct fixture *fixture, const char *wanted)
+{
+    char name[64] = "";
+    int64_t until = clock_ms() + CLIENT_TIMEOUT_MS;
+    while (strcmp(name, wanted) != 0 && clock_ms() < until) {
+        name_of_server(fixture, name, sizeof(name));
+        clock_sleep_ms(20);
+    }
+    assert_string_equal(name, wanted);
+}
+
+static void a_changed_certificate_is_read_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates *certificates = fixture_certificates();
+    struct client *old = client_open(fixture->port);
+    await_name(fixture, "server");
+    certificates_renew_server(certificates, "renewed");
+    await_name(fixture, "renewed");
+    assert_true(client_asks(old, "GET", "/who")); /* goes on */
+    expect_body(old, "nobody");
+    client_close(old);
+    certificates_renew_server(certificates, "server");
+    await_name(fixture, "server");
+}
+
+static void a_broken_file_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates *certificates = fixture_certificates();
+    AUTO_FREE char *path = certificates_file(certificates, "server", "crt");
+    struct err err = {0};
+    char name[64];
+    await_name(fixture, "server");
+    size_t len = 0;
+    AUTO_FREE char *good = file_read(path, 65536, &len, &err);
+    static const size_t cuts[] = {0, 1, 100, 400};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cuts); i++) {
+        assert_int_equal(file_write(path, good, cuts[i], 0600, &err), 0);
+        clock_sleep_ms(1100); /* until it is looked at again */
+        name_of_server(fixture, name, sizeof(name));
+        assert_string_equal(name, "server");
+    }
+    assert_int_equal(unlink(path), 0);
+    clock_sleep_ms(1100);
+    name_of_server(fixture, name, sizeof(name));
+    assert_string_equal(name, "server");
+    certificates_renew_server(certificates, "mended");
+    await_name(fixture, "mended");
+    certificates_renew_server(certificates, "server");
+    await_name(fixture, "server");
+}
+
+/* An authority that is taken away: its clients are strangers, also those with a ticket. */
+static void changed_authorities_hold(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certificates *certificates = fixture_certificates();
+    AUTO_FREE char *path = certificates_file(certificates, "ca", "crt");
+    struct err err = {0};
+    certificates_client(certificates, "ann", "ann", NULL, HOUR_MS);
+    show(certificates, "ann");
+    ask_who(fixture, "ann");
+    struct certificates others = {0};
+    certificates_make(&others);
+    AUTO_FREE char *own = file_read(path, 65536, NULL, &err);
+    AUTO_FREE char *theirs = keypair_certificate(others.authority);
+    assert_int_equal(file_write(path, theirs, strlen(theirs), 0600, &err), 0);
+    clock_sleep_ms(1100);
+    struct client *client = client_open(fixture->port);
+    assert_false(client_resumed(client));
+    assert_true(client_asks(client, "GET", "/who"));
+    struct reply reply = client_reply(client, false);
+    assert_non_null(strstr(reply.body.data, "refused: "));
+    reply_release(&reply);
+    client_close(client);
+    assert_int_equal(file_write(path, own, strlen(own), 0600, &err), 0);
+    clock_sleep_ms(1100);
+    ask_who(fixture, "ann");
+    certificates_remove(&others);
+    show(NULL, NULL);
+}
+
+/* ------------------------------------------------------------------------ options */
+
+static void refuses_what_it_cannot_use(void **state)
+{
+    (void)state;
+    struct certificates *certificates = fixture_certificates();
+    certificates_client(certificates, "other", "other", NULL, HOUR_MS);
+    AUTO_FREE char *certificate = certificates_file(certificates, "server", "crt");
+    AUTO_FREE char *key = certificates_file(certificates, "server", "key");
+    AUTO_FREE char *wrong_key = certificates_file(certificates, "other", "key");
+    AUTO_FREE char *missing = certificates_file(certificates, "missing", "crt");
+    const struct {
+        struct http_tls_files files;
+        const char *message;
+    } cases[] = {
+        {{certificate, NULL, NULL}, "needs a certificate and its key"},
+        {{certificate, missing, NULL}, missing},
+        {{missing, key, NULL}, missing},
+        {{certificate, wrong_key, NULL}, "the key is not that of the certificate"},
+        {{key, key, NULL}, "it has no certificate in PEM"},
+        {{certificate, certificate, NULL}, "it has no private key in PEM"},
+        {{certificate, key, missing}, missing},
+        {{certificate, key, key}, "it has no certificates in PEM"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        struct http_server_options options = {.tls = cases[i].files};
+        struct err err = {0};
+        assert_null(http_server_start(&options, &err));
+        if (!strstr(err.message, cases[i].message))
+            fail_msg("\"%s\" instead of \"%s\"", err.message, cases[i].message);
+    }
+}
+
+static void may_listen_on_all_addresses(void **state)
+{
+    (void)state;
+    struct http_server_options options = {.address = "0.0.0.0"};
+    struct fixture fixture;
+    fixture_start(&fixture, &options);
+    char wanted[32], line[256];
+    bool found = false;
+    snprintf(wanted, sizeof(wanted), " 00000000:%04X 00000000:0000 0A", (unsigned)fixture.port);
+    FILE *file = fopen("/proc/net/tcp", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        found = found || strstr(line, wanted);
+    fclose(file);
+    assert_true(found);
+    ask_who(&fixture, "nobody");
+    fixture_stop(&fixture, 1000);
+}
+
+static int start(void **state)
+{
+    static struct fixture fixture;
+    fixture_start(&fixture, NULL);
+    *state = &fixture;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture_stop(*state, 1000);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(garbage_ends_the_connection),
+        TEST(plain_http_is_told_so),
+        cmocka_unit_test(slow_handshakes_are_cut),
+        TEST(sessions_are_resumed),
+        TEST(a_connection_keeps_its_certificate),
+        TEST(certificates_of_others_are_refused),
+        TEST(certificates_that_are_over_are_refused),
+        TEST(a_changed_certificate_is_read_again),
+        TEST(a_broken_file_changes_nothing),
+        TEST(changed_authorities_hold),
+        cmocka_unit_test(refuses_what_it_cannot_use),
+        cmocka_unit_test(may_listen_on_all_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
