@@ -14,7 +14,6 @@
 
 #define SUMMARY_MAX       30
 #define WARNINGS_LONG     4096
-#define WARNINGS_MAX      1000
 #define WARNING_TRUNCATED 256
 
 /* -------------------------------------------------------------------------------- decode */
@@ -57,12 +56,32 @@ static int unparsable(struct request *request, const struct err *err)
     return unrecognized(request, what);
 }
 
-static int missing(struct request *request, const char *member)
+static int missing_kind(struct request *request)
 {
     size_t len = request->http->body_len < 1024 ? request->http->body_len : 1024;
     AUTO_FREE char *what =
-        mem_printf("Object '%s' is missing in '%.*s'", member, (int)len, request->http->body);
+        mem_printf("Object 'Kind' is missing in '%.*s'", (int)len, request->http->body);
     return unrecognized(request, what);
+}
+
+/* What Go's decoder says of a body that is no object. */
+static int fail_shape(struct request *request, const json_t *body)
+{
+    AUTO_FREE char *what =
+        mem_printf("couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go "
+                   "value of type " ADMIT_TYPE_META,
+                   admit_go_type(body));
+    return unrecognized(request, what);
+}
+
+const char *admit_go_type(const json_t *value)
+{
+    return json_is_array(value)     ? "array"
+           : json_is_string(value)  ? "string"
+           : json_is_object(value)  ? "object"
+           : json_is_boolean(value) ? "bool"
+           : json_is_null(value)    ? "null"
+                                    : "number";
 }
 
 /* All duplicate keys are one finding under Strict, as Go's decoder has them. */
@@ -93,8 +112,7 @@ static int decode_yaml(struct request *request, const struct write_options *opti
     texts_release(&duplicates);
     if (*ret_object)
         return 0;
-    AUTO_FREE char *what = mem_printf("error converting YAML to JSON: %s", err.message);
-    return fail(request, 400, "BadRequest", "%s", what);
+    return unrecognized(request, err.message);
 }
 
 static int decode_json(struct request *request, const struct write_options *options,
@@ -170,25 +188,43 @@ static void fill_type(const struct request *request, json_t *object)
         json_put(object, "kind", json_string(request->kind->kind));
 }
 
+/* apiVersion and kind are texts, and the version has one "/" at most. */
+static int check_type_texts(struct request *request, const json_t *object)
+{
+    static const char *const keys[] = {"apiVersion", "kind"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(keys); i++) {
+        const json_t *value = json_object_get(object, keys[i]);
+        if (!value || json_is_null(value) || json_is_string(value))
+            continue;
+        AUTO_FREE char *what =
+            mem_printf("couldn't get version/kind; json parse error: json: cannot unmarshal %s "
+                       "into Go struct field .%s of type string",
+                       admit_go_type(value), keys[i]);
+        return unrecognized(request, what);
+    }
+    const char *version = json_at_text(object, "apiVersion");
+    const char *slash = version ? strchr(version, '/') : NULL;
+    if (!slash || !strchr(slash + 1, '/'))
+        return 0;
+    AUTO_FREE char *what = mem_printf("unexpected GroupVersion string: %s", version);
+    return unrecognized(request, what);
+}
+
 static int check_type(struct request *request, const json_t *object)
 {
     const char *kind = json_at_text(object, "kind");
     const char *version = json_at_text(object, "apiVersion");
+    if (check_type_texts(request, object) < 0)
+        return -1;
     if (!kind || !*kind)
-        return missing(request, "Kind");
-    if (!version || !*version)
-        return missing(request, "apiVersion");
-    if (strcmp(version, request->kind->api_version) != 0)
+        return missing_kind(request);
+    if (!version || strcmp(version, request->kind->api_version) != 0)
         return fail(request, 400, "BadRequest",
                     "the API version in the data (%s) does not match the expected API version (%s)",
-                    version, request->kind->api_version);
+                    version ? version : "", request->kind->api_version);
     if (strcmp(kind, request->kind->kind) == 0)
         return 0;
-    const char *name = json_at_text(object, "metadata.name");
-    struct field_errors errors = {0};
-    field_errors_add(&errors, "kind", "FieldValueInvalid", "Invalid value: \"%s\": must be %s",
-                     kind, request->kind->kind);
-    return fail_invalid(request, name ? name : "", &errors);
+    return fail_other_kind(request, object_name(object), kind);
 }
 
 int admit_body(struct request *request, const struct write_options *options, json_t **ret_object,
@@ -197,11 +233,10 @@ int admit_body(struct request *request, const struct write_options *options, jso
     *ret_object = NULL;
     if (decode(request, options, ret_object, findings) < 0)
         return -1;
-    if (!json_is_object(*ret_object)) {
-        struct err err = {0};
-        err_set(&err, ERR_INVALID, "the body must be a JSON object");
-        return unparsable(request, &err);
-    }
+    if (json_is_null(*ret_object))
+        return missing_kind(request);
+    if (!json_is_object(*ret_object))
+        return fail_shape(request, *ret_object);
     fill_type(request, *ret_object);
     return check_type(request, *ret_object);
 }
@@ -255,22 +290,42 @@ static bool listed_before(const struct texts *texts, size_t index)
     return false;
 }
 
-/* As the real server: over a total length the texts are cut short, and then left out. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+/* Cuts @text to WARNING_TRUNCATED characters; how many it has then. */
+static size_t truncate_text(char *text)
+{
+    size_t count = characters(text);
+    if (count <= WARNING_TRUNCATED)
+        return count;
+    for (count = 0; *text && count <= WARNING_TRUNCATED; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    text[-1] = '\0';
+    return WARNING_TRUNCATED;
+}
+
+/* As the real server: once they are too long in all, those up to there are cut short, and so are
+ * later ones as long as there is room. */
 static void warn_all(struct request *request, const struct texts *findings)
 {
     size_t total = 0;
+    size_t full = 0; /* where the room ends */
+    for (; full < findings->count && total <= WARNINGS_LONG; full++)
+        if (!listed_before(findings, full))
+            total += characters(findings->items[full]);
+    bool cut = total > WARNINGS_LONG;
     size_t written = 0;
-    for (size_t i = 0; i < findings->count; i++)
-        total += strlen(findings->items[i]);
-    for (size_t i = 0; i < findings->count && i < WARNINGS_MAX; i++) {
+    for (size_t i = 0; i < findings->count && (i < full || written < WARNINGS_LONG); i++) {
         if (listed_before(findings, i))
             continue;
-        size_t len = strlen(findings->items[i]);
-        if (total > WARNINGS_LONG && len > WARNING_TRUNCATED)
-            findings->items[i][len = WARNING_TRUNCATED] = '\0';
-        written += len;
-        if (written > WARNINGS_LONG)
-            return;
+        if (cut)
+            written += truncate_text(findings->items[i]);
         warn(request, findings->items[i]);
     }
 }

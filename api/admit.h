@@ -31,6 +31,13 @@ int admit_validate(struct request *request, const json_t *object, const json_t *
 /* The text of a JSON error as Go's decoder has it: without " (line L, column C)". free() it. */
 char *admit_without_position(const char *message) MOT_NODISCARD;
 
+/* What Go's JSON decoder calls the type of a value: "number". */
+const char *admit_go_type(const json_t *value);
+/* The type that the real server decodes apiVersion and kind into, as its errors show it. */
+#define ADMIT_TYPE_META                                                                            \
+    "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "               \
+    "\"json:\\\"kind,omitempty\\\"\" }"
+
 /* One Warning header. */
 void warn(struct request *request, const char *text);
 

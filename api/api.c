@@ -101,7 +101,9 @@ struct api *api_new(const struct api_options *options, struct err *err)
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
     api->scales = scale_kinds(err);
-    if (api->documents && api->scales && make_tables(api, err) == 0 &&
+    if (api->scales)
+        api->scale_table = table_new(kinds_at(api->scales, 0), err);
+    if (api->documents && api->scale_table && make_tables(api, err) == 0 &&
         namespace_ensure_default(api->store, api->kinds, err) == 0 &&
         start_authorizer(api, err) == 0 && start_hub(api, options, err) == 0)
         return api;
@@ -117,6 +119,7 @@ void api_free(struct api *api)
     roles_stop(api->roles);
     authorizer_free(api->authorizer);
     documents_free(api->documents);
+    table_free(api->scale_table);
     kinds_free(api->scales);
     free_tables(api);
     free(api);
@@ -131,9 +134,25 @@ static int fail_unknown(struct request *request)
 
 static int fail_method(struct request *request)
 {
-    fail(request, 405, "MethodNotAllowed",
-         "the server does not allow this method on the requested resource");
-    return -1;
+    static const char *const actions[][2] = {{"POST", "create"},
+                                             {"PUT", "update"},
+                                             {"PATCH", "patch"},
+                                             {"DELETE", "delete"},
+                                             {"GET", "get"}};
+    const char *method = request->http->method;
+    if (!request->kind)
+        return fail(request, 405, "MethodNotAllowed",
+                    "the server does not allow this method on the requested resource");
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(actions); i++)
+        if (strcmp(method, actions[i][0]) == 0)
+            return fail_action(request, actions[i][1]);
+    return fail_action(request, "");
+}
+
+/* A PUT or PATCH of a whole collection. */
+static int fail_nameless(struct request *request)
+{
+    return fail(request, 400, "BadRequest", "name must be provided");
 }
 
 static bool has_subresource(const struct request *request)
@@ -160,6 +179,9 @@ static int resolve(struct request *request)
     bool everywhere = request->kind->namespaced && !*route->ns;
     if (everywhere && (route->verb == VERB_CREATE || route->verb == VERB_DELETE_COLLECTION))
         return fail_method(request);
+    if (route->verb == VERB_NONE && !*route->name &&
+        (strcmp(request->http->method, "PUT") == 0 || strcmp(request->http->method, "PATCH") == 0))
+        return fail_nameless(request);
     if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE) ||
         (strcmp(route->subresource, "finalize") == 0 && route->verb != VERB_UPDATE))
         return fail_method(request);
@@ -168,7 +190,8 @@ static int resolve(struct request *request)
 
 static int negotiate(struct request *request)
 {
-    bool list = request->route.verb == VERB_LIST || request->route.verb == VERB_WATCH;
+    bool list = request->route.verb == VERB_LIST || request->route.verb == VERB_WATCH ||
+                request->route.verb == VERB_DELETE_COLLECTION;
     bool watch = request->route.verb == VERB_WATCH; /* its frames are JSON */
     if (negotiate_accept(http_header(request->http, "accept"), list, &request->output) &&
         !(watch && request->output.media != MEDIA_JSON))

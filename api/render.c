@@ -36,6 +36,27 @@ static size_t object_length(const char *text, size_t len)
     return len;
 }
 
+/* The object in the version that was asked for: of a kind with several versions, the one that wrote
+ * it last is in the body. */
+static void write_object(struct buf *buf, const struct kind *kind, const char *body, size_t len,
+                         int64_t revision)
+{
+    static const char head[] = "{\"apiVersion\":\"";
+    size_t start = sizeof(head) - 1;
+    size_t wanted = strlen(kind->api_version);
+    const char *end = len > start && memcmp(body, head, start) == 0
+                          ? memchr(body + start, '"', len - start)
+                          : NULL;
+    size_t found = end ? (size_t)(end - body) - start : wanted;
+    if (!end || (found == wanted && memcmp(body + start, kind->api_version, wanted) == 0)) {
+        object_write(buf, body, len, revision);
+        return;
+    }
+    buf_adds(buf, head);
+    buf_adds(buf, kind->api_version);
+    object_write(buf, end, len - start - found, revision);
+}
+
 /* Stored bodies begin with apiVersion and kind, which hold no quotes, and then metadata. */
 static void render_partial(struct buf *buf, const char *body, size_t len, int64_t revision)
 {
@@ -65,7 +86,7 @@ static void render_row(struct buf *buf, const struct renderer *renderer, const c
         render_partial(buf, body, len, revision);
         break;
     case INCLUDE_OBJECT:
-        object_write(buf, body, len, revision);
+        write_object(buf, renderer->kind, body, len, revision);
         break;
     case INCLUDE_NONE:
         buf_adds(buf, "null");
@@ -101,7 +122,7 @@ void render_object(struct buf *buf, const struct renderer *renderer, const char 
 {
     switch (renderer->form) {
     case FORM_PLAIN:
-        object_write(buf, body, len, revision);
+        write_object(buf, renderer->kind, body, len, revision);
         return;
     case FORM_TABLE:
         render_table(buf, renderer, body, len, revision, columns);

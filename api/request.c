@@ -28,6 +28,15 @@ static void set_details(struct request *request, const char *name, const char *k
     request->status.kind = kind;
 }
 
+int fail_action(struct request *request, const char *action)
+{
+    fail(request, 405, "MethodNotAllowed", "%s is not supported on resources of kind \"%s\"",
+         action, request->kind->resource);
+    request->status.group = request->kind->group;
+    request->status.kind = request->kind->plural;
+    return -1;
+}
+
 int fail_internal(struct request *request, const char *format, ...)
 {
     struct buf message;
@@ -128,6 +137,17 @@ static int fail_findings(struct request *request, const char *group, const char 
 int fail_invalid(struct request *request, const char *name, struct field_errors *errors)
 {
     return fail_findings(request, request->kind->group, request->kind->kind, name, errors);
+}
+
+int fail_other_kind(struct request *request, const char *name, const char *kind)
+{
+    struct field_errors errors = {0};
+    field_errors_add(&errors, "kind", "FieldValueInvalid", "Invalid value: \"%s\": must be %s",
+                     kind, request->kind->kind);
+    fail_findings(request, request->kind->group, kind, name, &errors);
+    request->status.kind_text = mem_strdup(kind);
+    request->status.kind = request->status.kind_text;
+    return -1;
 }
 
 int fail_invalid_resource(struct request *request, const char *name, struct field_errors *errors)

@@ -29,6 +29,7 @@ struct api {
     const struct kinds *kinds;
     struct documents *documents;
     struct kinds *scales;   /* the kind of scale subresources */
+    struct table *scale_table;
     struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
     struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
@@ -58,6 +59,8 @@ int fail(struct request *request, int code, const char *reason, const char *form
     MOT_PRINTF(4, 5);
 /* By the code of @err. */
 int fail_err(struct request *request, const struct err *err);
+/* 405: "update is not supported on resources of kind …". */
+int fail_action(struct request *request, const char *action);
 /* 500 with the text as its one cause. */
 int fail_internal(struct request *request, const char *format, ...) MOT_PRINTF(2, 3);
 int fail_not_found(struct request *request, const char *name);

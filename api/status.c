@@ -8,6 +8,7 @@ void status_release(struct status *status)
     free(status->message);
     free(status->name);
     free(status->uid);
+    free(status->kind_text);
     free(status->continue_token);
     field_errors_release(&status->causes);
     *status = (struct status){0};

@@ -15,6 +15,7 @@ struct status {
     char *name; /* details: the object's, NULL if there are no details of an object */
     const char *group;
     const char *kind; /* the plural, or the Kind where the real server says so */
+    char *kind_text;  /* owned: what @kind points to when it comes from a body; else NULL */
     char *uid;
     struct field_errors causes;
     int retry_after;      /* seconds; 0: none */

@@ -36,14 +36,6 @@ static json_t *decode_config(const struct http_request *http, struct texts *dupl
     return value ? value : yaml_parse_first(http->body, http->body_len, duplicates, err);
 }
 
-static const char *go_name(const json_t *value)
-{
-    return json_is_array(value)     ? "array"
-           : json_is_string(value)  ? "string"
-           : json_is_boolean(value) ? "bool"
-                                    : "number";
-}
-
 static int read_config(struct request *request, struct config *config)
 {
     struct err err = {0};
@@ -60,7 +52,7 @@ static int read_config(struct request *request, struct config *config)
     return fail(request, 400, "BadRequest",
                 "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot "
                 "unmarshal %s into Go value of type map[string]interface {}",
-                go_name(config->value));
+                admit_go_type(config->value));
 }
 
 /* "t.dev/v2, Kind=Thing", as Go prints a GroupVersionKind. */

@@ -20,7 +20,7 @@
 static int check_new(struct request *request, json_t *object)
 {
     const char *revision = json_at_text(object, "metadata.resourceVersion");
-    if (revision && *revision)
+    if (revision && *revision && strcmp(revision, "0") != 0)
         return fail(request, 400, "BadRequest",
                     "resourceVersion should not be set on objects to be created");
     return write_settle_namespace(request, object);

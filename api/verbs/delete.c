@@ -77,15 +77,71 @@ static json_t *decode_body(struct request *request, struct err *err)
     return NULL;
 }
 
-static int fail_body(struct request *request, const json_t *body, const struct err *err)
+static int fail_body(struct request *request, const struct err *err)
 {
-    if (!body && err->code == ERR_UNSUPPORTED)
+    if (err->code == ERR_UNSUPPORTED)
         return fail(request, 415, "UnsupportedMediaType",
                     "the body of the request was in an unknown format - accepted media types "
                     "include: application/json, application/yaml, "
                     "application/vnd.kubernetes.protobuf");
-    return fail(request, 400, "BadRequest", "error decoding DeleteOptions: %s",
-                body ? "it must be a JSON object" : err->message);
+    AUTO_FREE char *plain = admit_without_position(err->message);
+    return fail(request, 400, "BadRequest", "couldn't get version/kind; json parse error: %s",
+                plain);
+}
+
+static int check_kind(struct request *request, const json_t *body)
+{
+    const char *kind = json_at_text(body, "kind");
+    const char *version = json_at_text(body, "apiVersion");
+    if (!kind || !*kind || strcmp(kind, "DeleteOptions") == 0)
+        return 0;
+    return fail(request, 400, "BadRequest",
+                "no kind \"%s\" is registered for version \"%s\" in scheme "
+                "\"pkg/runtime/scheme.go:111\"",
+                kind, version ? version : "");
+}
+
+static int check_types(struct request *request, const json_t *body)
+{
+    static const struct {
+        const char *path, *type;
+        bool text;
+    } members[] = {{"gracePeriodSeconds", "int64", false},
+                   {"propagationPolicy", "v1.DeletionPropagation", true},
+                   {"preconditions.uid", "types.UID", true},
+                   {"preconditions.resourceVersion", "string", true}};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(members); i++) {
+        const json_t *value = json_at(body, members[i].path);
+        if (!value || json_is_null(value) ||
+            (members[i].text ? json_is_string(value) : json_is_integer(value)))
+            continue;
+        bool nested = strchr(members[i].path, '.') != NULL;
+        return fail(request, 400, "BadRequest",
+                    "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
+                    admit_go_type(value), nested ? "Preconditions" : "DeleteOptions",
+                    members[i].path, members[i].type);
+    }
+    return 0;
+}
+
+static int take_body(struct request *request, const json_t *body, struct delete_options *options)
+{
+    const json_t *orphan = json_object_get(body, "orphanDependents");
+    if (json_is_null(body))
+        return 0;
+    if (!json_is_object(body))
+        return fail(request, 400, "BadRequest",
+                    "couldn't get version/kind; json parse error: json: cannot unmarshal %s into "
+                    "Go value of type " ADMIT_TYPE_META,
+                    admit_go_type(body));
+    if (check_kind(request, body) < 0 || check_types(request, body) < 0)
+        return -1;
+    take_text(&options->uid, json_at_text(body, "preconditions.uid"));
+    take_text(&options->revision, json_at_text(body, "preconditions.resourceVersion"));
+    take_text(&options->policy, json_at_text(body, "propagationPolicy"));
+    options->has_orphan = json_is_boolean(orphan);
+    options->orphan = json_is_true(orphan);
+    return read_dry_run(request, json_object_get(body, "dryRun"), options);
 }
 
 /* An empty body counts as none, whatever its Content-Type says. */
@@ -93,32 +149,27 @@ static int read_body(struct request *request, struct delete_options *options)
 {
     struct err err = {0};
     json_t *body = decode_body(request, &err);
-    const char *kind = json_at_text(body, "kind");
-    int result = 0;
-    if (!json_is_object(body))
-        result = fail_body(request, body, &err);
-    else if (kind && *kind && strcmp(kind, "DeleteOptions") != 0)
-        result =
-            fail(request, 400, "BadRequest", "decoded object cannot be converted to DeleteOptions");
-    if (result == 0) {
-        const json_t *orphan = json_object_get(body, "orphanDependents");
-        take_text(&options->uid, json_at_text(body, "preconditions.uid"));
-        take_text(&options->revision, json_at_text(body, "preconditions.resourceVersion"));
-        take_text(&options->policy, json_at_text(body, "propagationPolicy"));
-        options->has_orphan = json_is_boolean(orphan);
-        options->orphan = json_is_true(orphan);
-        result = read_dry_run(request, json_object_get(body, "dryRun"), options);
-    }
+    int result = body ? take_body(request, body, options) : fail_body(request, &err);
     json_decref(body);
     return result;
 }
 
-static void read_query(const struct request *request, struct delete_options *options)
+static int read_query(struct request *request, struct delete_options *options)
 {
     AUTO_FREE char *orphan = http_query(request->http, "orphanDependents");
+    AUTO_FREE char *grace = http_query(request->http, "gracePeriodSeconds");
+    char *end = grace;
+    options->uid = http_query(request->http, "uid");
+    options->revision = http_query(request->http, "resourceVersion");
     options->policy = http_query(request->http, "propagationPolicy");
     options->has_orphan = orphan != NULL;
     options->orphan = orphan && query_bool(orphan);
+    if (grace && *grace)
+        (void)strtoll(grace, &end, 10);
+    if (!end || !*end)
+        return 0;
+    return fail(request, 400, "BadRequest", "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                grace);
 }
 
 static int check_policy(struct request *request, const struct delete_options *options)
@@ -149,17 +200,21 @@ int delete_options_read(struct request *request, struct delete_options *options)
     *options = (struct delete_options){0};
     if (write_options_parse(request, "DeleteOptions", &options->write) < 0)
         return -1;
-    if (request->http->body_len == 0)
-        read_query(request, options);
-    else if (read_body(request, options) < 0)
+    bool has_body = request->http->body_len > 0;
+    if ((has_body ? read_body(request, options) : read_query(request, options)) < 0)
         return -1;
     return check_policy(request, options);
 }
 
+/* As a conflict, but about the Kind. */
 static int fail_precondition(struct request *request, const char *why)
 {
-    fail_conflict(request, request->route.name, why);
-    request->status.kind = request->kind->kind;
+    const struct kind *kind = request->kind;
+    fail(request, 409, "Conflict", "Operation cannot be fulfilled on %s%s%s \"%s\": %s", kind->kind,
+         *kind->group ? "." : "", kind->group, request->route.name, why);
+    request->status.name = mem_strdup(request->route.name);
+    request->status.group = kind->group;
+    request->status.kind = kind->kind;
     return -1;
 }
 

@@ -190,12 +190,30 @@ static int sweep_once(struct request *request, struct sweep *sweep)
     return options->write.dry_run ? 0 : delete_victims(request, sweep);
 }
 
+/* As in a list: how many are left, unless selectors keep it from being known. -1: unknown. */
+static int64_t count_left(struct request *request, const struct sweep *sweep)
+{
+    const struct list_options *list = sweep->list;
+    struct store_list_query query = {.resource = request->kind->resource,
+                                     .ns = request->route.ns,
+                                     .after_ns = sweep->ns,
+                                     .after_name = sweep->name};
+    struct err err = {0};
+    int64_t count = -1;
+    if (!sweep->more || !selector_is_everything(list->labels) ||
+        !selector_is_everything(list->fields) ||
+        store_count(request->api->store, &query, &count, &err) < 0)
+        return -1;
+    return count;
+}
+
 static void finish(struct request *request, const struct sweep *sweep)
 {
     struct continuation next = {.revision = sweep->revision, .ns = sweep->ns, .name = sweep->name};
     AUTO_FREE char *token = sweep->more ? continue_encode(&next) : NULL;
     struct renderer renderer = request_renderer(request, INCLUDE_METADATA);
-    render_list_tail(&request->response->body, &renderer, sweep->revision, token, -1);
+    render_list_tail(&request->response->body, &renderer, sweep->revision, token,
+                     count_left(request, sweep));
     respond_json(request, 200);
 }
 
@@ -233,8 +251,7 @@ int verb_delete_collection(struct request *request)
     struct delete_options options;
     struct list_options list = {0};
     if (namespace_kind(request->kind))
-        return fail(request, 405, "MethodNotAllowed",
-                    "the server does not allow this method on the requested resource");
+        return fail_action(request, "delete");
     int result = delete_options_read(request, &options);
     if (result == 0)
         result = list_options_parse(request, &list);

@@ -26,15 +26,6 @@ static int unsupported(struct request *request)
 
 /* -------------------------------------------------------------------------------- the document */
 
-static const char *go_name(const json_t *value)
-{
-    return json_is_array(value)     ? "array"
-           : json_is_string(value)  ? "string"
-           : json_is_object(value)  ? "object"
-           : json_is_boolean(value) ? "bool"
-                                    : "number";
-}
-
 /* Without field validation a merge patch is not decoded beforehand: an array takes the place of the
  * object, and what comes of it is refused later. */
 static int check_merge_shape(struct request *request, const struct write_options *options,
@@ -48,7 +39,7 @@ static int check_merge_shape(struct request *request, const struct write_options
     return fail(request, 400, "BadRequest",
                 "error decoding patch: json: cannot unmarshal %s into Go value of type "
                 "map[string]interface {}",
-                go_name(patch->document));
+                admit_go_type(patch->document));
 }
 
 static int fail_document(struct request *request, const struct write_options *options,
@@ -143,10 +134,10 @@ int patch_fail_patched(struct request *request, const json_t *patched, const cha
     return -1;
 }
 
-static int fail_missing(struct request *request, const json_t *patched, const char *member)
+static int fail_kindless(struct request *request, const json_t *patched)
 {
     AUTO_FREE char *text = go_json(patched);
-    AUTO_FREE char *why = mem_printf("Object '%s' is missing in '%s'", member, text);
+    AUTO_FREE char *why = mem_printf("Object 'Kind' is missing in '%s'", text);
     return patch_fail_patched(request, patched, why);
 }
 
@@ -165,11 +156,9 @@ int patch_apply(struct request *request, const struct patch *patch, const json_t
         return fail_operation(request, &err);
     if (json_is_object(*ret_patched))
         return 0;
-    return patch_fail_patched(
-        request, *ret_patched,
-        "json: cannot unmarshal array into Go value of type struct { "
-        "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
-        "\"json:\\\"kind,omitempty\\\"\" }");
+    return patch_fail_patched(request, *ret_patched,
+                              "couldn't get version/kind; json parse error: json: cannot unmarshal "
+                              "array into Go value of type " ADMIT_TYPE_META);
 }
 
 int patch_check_type(struct request *request, const json_t *patched, const char *api_version,
@@ -178,16 +167,15 @@ int patch_check_type(struct request *request, const json_t *patched, const char 
     const char *kind = json_at_text(patched, "kind");
     const char *version = json_at_text(patched, "apiVersion");
     if (!kind || !*kind)
-        return fail_missing(request, patched, "Kind");
+        return fail_kindless(request, patched);
     if (!version || !*version)
-        return fail_missing(request, patched, "apiVersion");
-    if (strcmp(version, api_version) != 0)
-        return fail(request, 400, "BadRequest",
-                    "the API version in the data (%s) does not match the expected API version (%s)",
-                    version, api_version);
+        return fail_internal(request,
+                             "Object 'apiVersion' is missing in 'object has no apiVersion field'");
     if (strcmp(kind, wanted) != 0)
-        return fail_field(request, request->route.name, "kind", "FieldValueInvalid",
-                          "Invalid value: \"%s\": must be %s", kind, wanted);
+        return fail_other_kind(request, request->route.name, kind);
+    if (strcmp(version, api_version) != 0)
+        return fail_field(request, request->route.name, "apiVersion", "FieldValueInvalid",
+                          "Invalid value: \"%s\": must be %s", version, api_version);
     return 0;
 }
 

@@ -33,6 +33,19 @@ static const char scale_crd[] =
     "  - name: v1\n"
     "    served: true\n"
     "    storage: true\n"
+    "    additionalPrinterColumns:\n"
+    "    - {name: Desired, type: integer, jsonPath: .spec.replicas,\n"
+    "       description: Number of desired replicas}\n"
+    "    - {name: Available, type: integer, jsonPath: .status.replicas,\n"
+    "       description: Number of actual replicas}\n"
+    "    - {name: Age, type: date, jsonPath: .metadata.creationTimestamp, description: "
+    "\"CreationTimestamp is a timestamp representing the server time when this object was created. "
+    "It is not guaranteed to be set in happens-before order across separate operations. Clients "
+    "may not set this value. It is represented in RFC3339 form and is in UTC.\\n\\nPopulated by "
+    "the "
+    "system. Read-only. Null for lists. More info: "
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/"
+    "api-conventions.md#metadata\"}\n"
     "    schema:\n"
     "      openAPIV3Schema:\n"
     "        type: object\n"
@@ -92,8 +105,16 @@ static int respond_scale(struct request *request, const json_t *parent, int64_t 
     if (!has_replicas(request->kind, parent))
         return fail_internal(request, "the spec replicas field \".%s\" does not exist",
                              request->kind->scale.spec_replicas);
-    json_t *scale = scale_of(request->kind, parent, 0);
+    const struct kind *kind = request->kind;
+    const struct table *table = request->table;
+    json_t *scale = scale_of(kind, parent, 0);
+    if (request->output.form == FORM_TABLE && !json_at(scale, "spec.replicas"))
+        json_put(scale, "spec.replicas", json_integer(0));
+    request->kind = scale_kind(request);
+    request->table = request->api->scale_table;
     int result = respond_value(request, 200, scale, revision);
+    request->kind = kind;
+    request->table = table;
     json_decref(scale);
     return result;
 }
@@ -211,6 +232,9 @@ static enum outcome finish(struct request *request, struct change *change)
     if (write_settle_namespace(request, change->after) < 0 ||
         write_check_identity(request, change->after) < 0)
         return OUTCOME_FAILED;
+    /* In a real Scale no replicas and 0 replicas are the same. */
+    if (json_at_int(change->after, "spec.replicas", 0) == 0)
+        json_object_del(json_object_get(change->after, "spec"), "replicas");
     const struct managed_writer writer = write_writer(request, change->options);
     managed_update(&writer, change->before, change->after);
     if (json_at_int(change->after, "spec.replicas", 0) == NO_REPLICAS)

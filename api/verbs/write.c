@@ -25,7 +25,11 @@ int live_find(struct request *request, struct live *ret_live)
         return err.code == ERR_NOT_FOUND ? 0 : fail_err(request, &err);
     const struct store_object *stored = ret_live->stored;
     ret_live->object = object_decode(stored->body, stored->body_len, stored->revision, &err);
-    return ret_live->object ? 0 : fail_err(request, &err);
+    if (!ret_live->object)
+        return fail_err(request, &err);
+    /* It may have been written in another version of the kind. */
+    json_object_set_new(ret_live->object, "apiVersion", json_string(request->kind->api_version));
+    return 0;
 }
 
 int live_read(struct request *request, struct live *ret_live)

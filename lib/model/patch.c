@@ -49,8 +49,10 @@ static json_t *copy_without_nulls(const json_t *value)
 
 json_t *patch_merge(const json_t *target, const json_t *patch)
 {
-    if (!json_is_object(patch) || !json_is_object(target))
+    if (!json_is_object(target))
         return copy_without_nulls(patch);
+    if (!json_is_object(patch))
+        return json_deep_copy(patch);
     json_t *result = json_object();
     const char *key;
     json_t *child;

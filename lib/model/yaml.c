@@ -598,10 +598,31 @@ static bool looks_like_base60(const char *text)
     return colons && (*at == '\0' || *at == '.');
 }
 
+/* One of the forms that go-yaml takes for a time: a date, and maybe the time of the day. */
+static bool looks_like_time(const char *text)
+{
+    int parts[6] = {2000, 1, 1, 0, 0, 0};
+    int end = 0;
+    if (strspn(text, "0123456789") != 4 || text[4] != '-' ||
+        sscanf(text, "%4d-%2d-%2d%n", &parts[0], &parts[1], &parts[2], &end) != 3 || end == 0)
+        return false;
+    bool day = parts[1] >= 1 && parts[1] <= 12 && parts[2] >= 1 && parts[2] <= 31;
+    if (!text[end])
+        return day;
+    end = 0;
+    if (sscanf(text, "%4d-%2d-%2d%*[Tt ]%2d:%2d:%2d%n", &parts[0], &parts[1], &parts[2], &parts[3],
+               &parts[4], &parts[5], &end) != 6 ||
+        end == 0)
+        return false;
+    return day && parts[3] <= 23 && parts[4] <= 59 && parts[5] <= 59 &&
+           strspn(text + end, "0123456789.:+-Z") == strlen(text + end);
+}
+
 static bool write_string(yaml_emitter_t *emitter, const char *text, size_t len)
 {
     json_t *plain = yaml_resolve_plain(text, len);
-    bool quote = !json_is_string(plain) || looks_like_base60(text) || strcmp(text, "<<") == 0;
+    bool quote = !json_is_string(plain) || looks_like_base60(text) || looks_like_time(text) ||
+                 strcmp(text, "<<") == 0;
     json_decref(plain);
     yaml_scalar_style_t style = YAML_PLAIN_SCALAR_STYLE;
     if (quote)

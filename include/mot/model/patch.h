@@ -7,7 +7,8 @@
 #include <mot/base/err.h>
 
 /* A new value that shares nothing with the arguments: it may be changed in place. As
- * evanphx/json-patch does it: nulls inside new objects are dropped, also those in arrays. */
+ * evanphx/json-patch does it: nulls inside what is new are dropped from objects, also from
+ * those in arrays; a value that takes the place of an object stays as it is. */
 json_t *patch_merge(const json_t *target, const json_t *patch) MOT_NODISCARD;
 /* ERR_INVALID: not a patch document (400); ERR_CONFLICT: a test failed or a path is missing (422);
  * ERR_TOO_LARGE: over 10000 operations, or over 3 MiB copied in all. As evanphx/json-patch v4.13

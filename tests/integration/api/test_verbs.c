@@ -271,7 +271,7 @@ static void test_delete(void **state)
     expect_failure(
         server, 409, "DELETE", THINGS "/a?x", NULL,
         "{\"preconditions\":{\"resourceVersion\":\"1\"}}",
-        "Operation cannot be fulfilled on things.mot.dev \"a\": the ResourceVersion in "
+        "Operation cannot be fulfilled on Thing.mot.dev \"a\": the ResourceVersion in "
         "the precondition (1) does not match the ResourceVersion in record (3). The object "
         "might have been modified");
     expect_failure(
@@ -397,7 +397,7 @@ static void test_delete_collection(void **state)
     assert_int_equal(json_array_size(json_at(left, "items")), 1);
     json_decref(left);
     expect_failure(server, 405, "DELETE", "/apis/mot.dev/v1alpha1/things", NULL, NULL,
-                   "the server does not allow this method on the requested resource");
+                   "delete is not supported on resources of kind \"things.mot.dev\"");
     server_stop(server);
 }
 
@@ -412,7 +412,8 @@ static void test_routes(void **state)
                    unknown);
     expect_failure(server, 404, "GET", "/apis/mot.dev/v1alpha1/things/a", NULL, NULL, unknown);
     expect_failure(server, 405, "POST", THINGS "/a", NULL, "{}",
-                   "the server does not allow this method on the requested resource");
+                   "create is not supported on resources of kind \"things.mot.dev\"");
+    expect_failure(server, 400, "PUT", THINGS, NULL, "{}", "name must be provided");
     expect_failure(server, 406, "GET", THINGS, "accept: text/html", NULL,
                    "only the following media types are accepted: application/json, "
                    "application/yaml");
