@@ -9,6 +9,7 @@
 #include <mot/model/workload.h>
 
 #include "decide/aggregate.h"
+#include "decide/garbage.h"
 
 /* A regional part, as the informer has it. */
 struct part {
@@ -313,28 +314,51 @@ static void reconcile_living(const struct deployment_context *context, const str
     json_decref(object);
 }
 
+/*
+ * Its parts go, and it goes when they are gone. With the finalizer "orphan" they stay: the garbage
+ * collector takes their references to the deployment away, and then they are none of its any more.
+ */
 static void reconcile_deleted(const struct deployment_context *context, const struct entry *entry,
                               const json_t *deployment, const struct parts *parts,
                               const char *owner)
 {
     struct aggregate_region *regions =
         arena_array(context->arena, parts->count + 1, sizeof(*regions));
+    bool orphans = object_has_finalizer(deployment, FINALIZER_ORPHAN);
+    size_t count = 0;
     for (size_t i = 0; i < parts->count; i++) {
-        regions[i] = (struct aggregate_region){
-            .name = parts->items[i].region, .state = "", .message = "", .heard_at = ""};
-        read_part(context, &parts->items[i], &regions[i]);
-        regions[i].deleting = true;
-        read_freshness(context, &regions[i]);
-        part_remove(context, &parts->items[i], owner);
+        const struct part *part = &parts->items[i];
+        if (!part_is_owned(part->object, deployment) && !object_deleting(part->object))
+            continue;
+        struct aggregate_region *region = &regions[count++];
+        *region = (struct aggregate_region){
+            .name = part->region, .state = "", .message = "", .heard_at = ""};
+        read_part(context, part, region);
+        region->deleting = true;
+        read_freshness(context, region);
+        if (!orphans || object_deleting(part->object))
+            part_remove(context, part, owner);
     }
     json_t *object = json_deep_copy(deployment);
     struct aggregate_input in = {
-        .regions = regions, .count = parts->count, .deleting = true, .problem = ""};
+        .regions = regions, .count = count, .deleting = true, .problem = ""};
     write_status(context, object, &in, parts, NULL);
-    if (parts->count == 0)
+    if (count == 0)
         object_remove_finalizer(object, DEPLOYMENT_FINALIZER);
     writes_finish(context->writes, &deployment_kind, deployment, entry->revision, object, owner);
     json_decref(object);
+}
+
+/* There is no such deployment. Parts that were let go run on without one, until somebody deletes
+ * them or creates a deployment of that name, which takes them over. */
+static void remove_abandoned(const struct deployment_context *context, const struct parts *parts,
+                             const char *owner)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct part *part = &parts->items[i];
+        if (part_is_owned(part->object, NULL) || object_deleting(part->object))
+            part_remove(context, part, owner);
+    }
 }
 
 void deployment_reconcile(const struct deployment_context *context, const char *key,
@@ -344,8 +368,7 @@ void deployment_reconcile(const struct deployment_context *context, const char *
     struct parts parts = parts_read(context, key);
     json_t *deployment = entry ? entry_object(entry) : NULL;
     if (!entry) {
-        for (size_t i = 0; i < parts.count; i++)
-            part_remove(context, &parts.items[i], owner);
+        remove_abandoned(context, &parts, owner);
     } else if (deployment && object_deleting(deployment)) {
         reconcile_deleted(context, entry, deployment, &parts, owner);
     } else if (deployment) {

@@ -264,17 +264,25 @@ static bool label_is(const json_t *part, const char *label, const char *text)
     return same;
 }
 
-static bool is_owned_by(const json_t *part, const json_t *deployment)
+bool part_is_owned(const json_t *part, const json_t *deployment)
 {
-    const char *uid =
-        json_at_text(json_array_get(json_at(part, "metadata.ownerReferences"), 0), "uid");
-    return uid && strcmp(uid, object_uid(deployment)) == 0;
+    size_t index;
+    json_t *reference;
+    json_array_foreach(json_at(part, "metadata.ownerReferences"), index, reference)
+    {
+        const char *uid = json_at_text(reference, "uid");
+        const char *kind = json_at_text(reference, "kind");
+        if (deployment ? uid && strcmp(uid, object_uid(deployment)) == 0
+                       : kind && strcmp(kind, deployment_kind.kind) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool part_is_as_wanted(const json_t *part, const json_t *deployment, const char *region,
                        const json_t *spec)
 {
-    return part_spec_same(json_object_get(part, "spec"), spec) && is_owned_by(part, deployment) &&
+    return part_spec_same(json_object_get(part, "spec"), spec) && part_is_owned(part, deployment) &&
            object_has_finalizer(part, PART_FINALIZER) &&
            label_is(part, LABEL_DEPLOYMENT, object_name(deployment)) &&
            label_is(part, LABEL_REGION, region);

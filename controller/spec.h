@@ -37,6 +37,8 @@ bool part_spec_same(const json_t *a, const json_t *b);
 char *part_name(const char *deployment, const char *region);
 /* What stands for @text in a label, whose value has an end. A new reference. */
 json_t *label_value(const char *text);
+/* Does the part refer to this very deployment; or, with NULL, to any? */
+bool part_is_owned(const json_t *part, const json_t *deployment);
 /* Are spec, owner, finalizer and labels what the deployment and its placement want? */
 bool part_is_as_wanted(const json_t *part, const json_t *deployment, const char *region,
                        const json_t *spec);

@@ -81,7 +81,9 @@ bool stored_delete(struct writes *writes, const struct stored_kind *kind, const 
     }
     if (object_mark_deleted(object) && !kind->kind->has_generation)
         json_object_del(json_object_get(object, "metadata"), "generation");
-    if (is_namespace(kind))
+    if (is_namespace(kind)) {
+        json_object_del(json_object_get(object, "metadata"), "deletionGracePeriodSeconds");
         json_put(object, "status.phase", json_string("Terminating"));
+    }
     return writes_update(writes, &kind->controlled, old, revision, object, owner);
 }

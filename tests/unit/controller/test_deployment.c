@@ -248,6 +248,59 @@ static void orphans_go(void **state)
 }
 
 /* A new deployment of the same name takes over the parts of the one before. */
+/* Deleted with its parts left alone: it waits until they are let go, and they run on. */
+static void lets_parts_stay(void **state)
+{
+    struct world *world = *state;
+    world_deployment(world, "web", ONLY_A);
+    world_settle(world, "web");
+    world_change(world, "web", "metadata.finalizers",
+                 json_pack("[s, s]", DEPLOYMENT_FINALIZER, "orphan"));
+    world_delete(world, "web");
+    world_settle(world, "web");
+    json_t *part = world_part(world, "web", "a");
+    assert_false(object_deleting(part));
+    json_decref(part);
+    json_t *deployment = world_get(world, "web");
+    assert_true(object_has_finalizer(deployment, DEPLOYMENT_FINALIZER));
+    json_decref(deployment);
+    world_part_change(world, "web", "a", "metadata.ownerReferences", NULL);
+    world_change(world, "web", "metadata.finalizers", json_pack("[s]", DEPLOYMENT_FINALIZER));
+    world_settle(world, "web");
+    assert_null(world_get(world, "web"));
+    assert_int_equal(world_settle(world, "web"), 0);
+    part = world_part(world, "web", "a");
+    assert_false(object_deleting(part));
+    json_decref(part);
+    /* Somebody deletes the part itself. */
+    world_part_change(world, "web", "a", "metadata.deletionTimestamp",
+                      json_string("2026-11-23T12:57:31Z"));
+    world_settle(world, "web");
+    world_report(world, "web", "a", "Gone");
+    world_settle(world, "web");
+    assert_null(world_part(world, "web", "a"));
+}
+
+static void takes_over_parts_that_stayed(void **state)
+{
+    struct world *world = *state;
+    world_deployment(world, "web", ONLY_A);
+    world_settle(world, "web");
+    json_t *before = world_part(world, "web", "a");
+    world_part_change(world, "web", "a", "metadata.ownerReferences", NULL);
+    map_remove(world->informer.deployments, "shop/web");
+    assert_int_equal(world_settle(world, "web"), 0);
+    world_deployment(world, "web", ONLY_A);
+    world_settle(world, "web");
+    json_t *deployment = world_get(world, "web");
+    json_t *after = world_part(world, "web", "a");
+    assert_string_equal(object_uid(after), object_uid(before));
+    assert_true(part_is_owned(after, deployment));
+    json_decref(after);
+    json_decref(before);
+    json_decref(deployment);
+}
+
 static void parts_are_adopted(void **state)
 {
     struct world *world = *state;
@@ -404,6 +457,8 @@ int main(void)
         TEST(an_old_gone_does_not_count),
         TEST(orphans_go),
         TEST(parts_are_adopted),
+        TEST(lets_parts_stay),
+        TEST(takes_over_parts_that_stayed),
         TEST(cordoned_keeps_and_is_not_converged),
         TEST(cordoned_lets_go),
         TEST(an_unknown_region_is_held),

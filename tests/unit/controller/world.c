@@ -135,6 +135,15 @@ void world_change(struct world *world, const char *name, const char *path, json_
     json_decref(object);
 }
 
+void world_part_change(struct world *world, const char *name, const char *region, const char *path,
+                       json_t *value)
+{
+    json_t *part = world_part(world, name, region);
+    json_put(part, path, value ? value : json_null());
+    put(world, &regional_kind, part);
+    json_decref(part);
+}
+
 void world_delete(struct world *world, const char *name)
 {
     json_t *object = world_get(world, name);

@@ -31,6 +31,9 @@ void world_region_drop(struct world *world, const char *name);
 void world_deployment(struct world *world, const char *name, const char *placement);
 /* A change by a user: a member of the object; the generation rises when it is one of the spec. */
 void world_change(struct world *world, const char *name, const char *path, json_t *value);
+/* The same of a part, which may lose a member: @value NULL. */
+void world_part_change(struct world *world, const char *name, const char *region, const char *path,
+                       json_t *value);
 void world_delete(struct world *world, const char *name);
 /* What the region reports of its part. */
 void world_report(struct world *world, const char *name, const char *region, const char *state);
