@@ -70,6 +70,8 @@ int fail_conflict(struct request *request, const char *name, const char *why);
 int fail_modified(struct request *request, const char *name);
 /* 422 about an object; takes over what @errors holds. */
 int fail_invalid(struct request *request, const char *name, struct field_errors *errors);
+/* 422: the body says that it is an object of another @kind. */
+int fail_other_kind(struct request *request, const char *name, const char *kind);
 /* The same for a single field. */
 int fail_field(struct request *request, const char *name, const char *field, const char *reason,
                const char *format, ...) MOT_PRINTF(5, 6);
