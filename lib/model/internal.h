@@ -54,6 +54,8 @@ size_t json_bytes_within(const json_t *value, size_t limit);
 
 /* A Go string literal: "a\n\"b\"". */
 void write_go_quoted(struct buf *buf, const char *text, size_t len);
+/* ERR_INVALID, with Go's words, unless Go takes the text for a time of RFC 3339. */
+int check_go_time(const char *text, struct err *err);
 /* The length of the UTF-8 character at @text, 1 to 4; 0 when it is not well-formed. */
 size_t utf8_char(const char *text, size_t len);
 

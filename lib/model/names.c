@@ -142,11 +142,10 @@ static void check_prefix(const char *prefix, struct name_problems *problems)
         add_problem(problems, mem_strdup("prefix part must be non-empty"));
         return;
     }
-    struct name_problems inner = {0};
-    check_dns_subdomain(prefix, &inner);
-    for (size_t i = 0; i < inner.count; i++)
-        add_problem(problems, mem_printf("prefix part %s", inner.texts[i]));
-    name_problems_release(&inner);
+    if (strlen(prefix) > 253)
+        add_problem(problems, mem_strdup("prefix part must be no more than 253 bytes"));
+    if (!matches_subdomain(prefix))
+        add_problem(problems, mem_strdup("prefix part " SUBDOMAIN_TEXT));
 }
 
 void check_qualified_name(const char *text, struct name_problems *problems)

@@ -119,6 +119,22 @@ static void validate_annotations(const json_t *annotations, struct field_errors 
                          "Too long: may not be more than %d bytes", ANNOTATIONS_MAX);
 }
 
+/* Whether an apiVersion names a version: "v1", "g/v1", but not "g/" nor "a/b/c". */
+static bool has_version(const char *api_version)
+{
+    const char *slash = strchr(api_version, '/');
+    const char *version = slash ? slash + 1 : api_version;
+    return *version && !strchr(version, '/');
+}
+
+static void require_owner_version(const json_t *owner, struct field_errors *errors)
+{
+    const char *text = json_at_text(owner, "apiVersion");
+    if (!text || !has_version(text))
+        report(errors, "metadata.ownerReferences.apiVersion", text ? text : "",
+               "version must not be empty");
+}
+
 static void require_owner_text(const json_t *owner, const char *key, const char *problem,
                                struct field_errors *errors)
 {
@@ -129,11 +145,39 @@ static void require_owner_text(const json_t *owner, const char *key, const char 
     report(errors, field, "", problem);
 }
 
-/* With the members of each in the order of the Go type. */
-static char *owners_text(const json_t *owners)
+/* With the members in the order of the Go type. */
+static void write_owner(struct buf *buf, const json_t *owner)
 {
     static const char *const members[] = {"apiVersion", "kind",       "name",
                                           "uid",        "controller", "blockOwnerDeletion"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(members); i++) {
+        const json_t *value = json_object_get(owner, members[i]);
+        if (!value && i >= 4)
+            continue;
+        AUTO_FREE char *text = value ? go_json(value) : mem_strdup("\"\"");
+        buf_addf(buf, "%s\"%s\":%s", i > 0 ? "," : "{", members[i], text);
+    }
+    buf_addc(buf, '}');
+}
+
+/* An Event goes by itself, and would take its dependents along. */
+static void forbid_events(const json_t *owner, struct field_errors *errors)
+{
+    const char *version = json_at_text(owner, "apiVersion");
+    const char *kind = json_at_text(owner, "kind");
+    struct buf buf;
+    if (!version || !kind || strcmp(version, "v1") != 0 || strcmp(kind, "Event") != 0)
+        return;
+    buf_init(&buf, BUF_MAX_DEFAULT);
+    write_owner(&buf, owner);
+    field_errors_add(errors, "metadata.ownerReferences", "FieldValueInvalid",
+                     "Invalid value: %s: /v1, Kind=Event is disallowed from being an owner",
+                     buf.data);
+    buf_release(&buf);
+}
+
+static char *owners_text(const json_t *owners)
+{
     struct buf buf;
     size_t index;
     json_t *owner;
@@ -141,18 +185,8 @@ static char *owners_text(const json_t *owners)
     buf_addc(&buf, '[');
     json_array_foreach(owners, index, owner)
     {
-        const char *separator = "";
-        buf_adds(&buf, index > 0 ? ",{" : "{");
-        for (size_t i = 0; i < MOT_ARRAY_SIZE(members); i++) {
-            const json_t *value = json_object_get(owner, members[i]);
-            if (!value && i >= 4)
-                continue;
-            buf_addf(&buf, "%s\"%s\":", separator, members[i]);
-            AUTO_FREE char *text = value ? go_json(value) : mem_strdup("\"\"");
-            buf_adds(&buf, text);
-            separator = ",";
-        }
-        buf_addc(&buf, '}');
+        buf_adds(&buf, index > 0 ? "," : "");
+        write_owner(&buf, owner);
     }
     buf_addc(&buf, ']');
     return buf_take(&buf);
@@ -165,10 +199,11 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
     const json_t *controller = NULL;
     json_array_foreach(owners, index, owner)
     {
-        require_owner_text(owner, "apiVersion", "version must not be empty", errors);
+        require_owner_version(owner, errors);
         require_owner_text(owner, "kind", "must not be empty", errors);
         require_owner_text(owner, "name", "must not be empty", errors);
         require_owner_text(owner, "uid", "must not be empty", errors);
+        forbid_events(owner, errors);
         if (!json_at_bool(owner, "controller", false))
             continue;
         if (controller) {

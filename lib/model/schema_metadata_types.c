@@ -120,16 +120,9 @@ static int check_strings(const json_t *value, struct place place, struct err *er
 
 static int check_time(const json_t *value, struct place place, struct err *err)
 {
-    int64_t time;
     if (!json_is_string(value))
         return wrong_type(value, place, "string", err);
-    const char *text = json_string_value(value);
-    struct err why = {0};
-    if (clock_parse(text, &time, &why) != 0)
-        return err_set(err, ERR_INVALID,
-                       "parsing time \"%s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse it",
-                       text);
-    return 0;
+    return check_go_time(json_string_value(value), err);
 }
 
 static int check_members(const struct meta_field *table, const json_t *object, const char *prefix,
@@ -307,9 +300,11 @@ static void prune_members(json_t *object, const struct meta_field *table, const 
             if (unknown)
                 texts_addf(unknown, "unknown field \"%s\"", text);
             json_object_del(object, key);
-        } else if ((top && disappears(field, value)) ||
-                   (!json_is_null(value) &&
-                    check_value(field, value, (struct place){"", key}, &err) != 0)) {
+        } else if (!top && json_is_null(value) && table == owner_fields &&
+                   field->type == META_STRING) {
+            json_object_set_new(object, key, json_string("")); /* a Go string can't be null */
+        } else if ((top && disappears(field, value)) || json_is_null(value) ||
+                   check_value(field, value, (struct place){"", key}, &err) != 0) {
             json_object_del(object, key);
         } else {
             prune_value(value, field, &path, unknown);

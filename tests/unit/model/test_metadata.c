@@ -85,6 +85,16 @@ static const struct {
      "metadata.ownerReferences.apiVersion", "Invalid value: \"\": version must not be empty"},
     {"dep", "{'name':'a','ownerReferences':[{'apiVersion':'v1','kind':'K','name':'n','uid':''}]}",
      "metadata.ownerReferences.uid", "Invalid value: \"\": must not be empty"},
+    {"dep",
+     "{'name':'a','ownerReferences':[{'apiVersion':'a/b/c','kind':'K','name':'n','uid':'u'}]}",
+     "metadata.ownerReferences.apiVersion", "Invalid value: \"a/b/c\": version must not be empty"},
+    {"dep", "{'name':'a','ownerReferences':[{'apiVersion':'a/','kind':'K','name':'n','uid':'u'}]}",
+     "metadata.ownerReferences.apiVersion", "Invalid value: \"a/\": version must not be empty"},
+    {"dep",
+     "{'name':'a','ownerReferences':[{'apiVersion':'v1','kind':'Event','name':'n','uid':'u'}]}",
+     "metadata.ownerReferences",
+     "Invalid value: {\"apiVersion\":\"v1\",\"kind\":\"Event\",\"name\":\"n\",\"uid\":\"u\"}: /v1, "
+     "Kind=Event is disallowed from being an owner"},
     {"dep", "{'name':'a','generation':-1}", "metadata.generation",
      "Invalid value: -1: must be greater than or equal to 0"},
     {"dep", "{'name':'a','labels':[]}", "metadata",
@@ -133,6 +143,11 @@ static void finds_two_slashes_and_lengths(void **state)
     errors = check(*state, "dep", metadata);
     assert_int_equal(errors.count, 1);
     assert_non_null(strstr(errors.items[0].message, "must be no more than 253 characters"));
+    field_errors_release(&errors);
+    snprintf(metadata, sizeof(metadata), "{'name':'a','labels':{'%s/x':''}}", name);
+    errors = check(*state, "dep", metadata);
+    assert_int_equal(errors.count, 1);
+    assert_non_null(strstr(errors.items[0].message, "prefix part must be no more than 253 bytes"));
     field_errors_release(&errors);
     name[64] = '\0';
     snprintf(metadata, sizeof(metadata), "{'name':'a','labels':{'%s':'%s'}}", name, name);
@@ -291,6 +306,18 @@ static void checks_updates(void **state)
     }
 }
 
+static void has_no_nulls_in_owners(void **state)
+{
+    json_t *object = quoted("{'metadata':{'name':'a','ownerReferences':[{'apiVersion':'v1','kind':"
+                            "null,'name':'n','uid':'u','controller':null,'blockOwnerDeletion':"
+                            "false}],'managedFields':[{'manager':'m','time':null}]}}");
+    schema_prune(kinds_resolve(*state, "dep")->schema, object, NULL);
+    expect_json(object,
+                "{'metadata':{'name':'a','ownerReferences':[{'apiVersion':'v1','kind':'','name':'n'"
+                ",'uid':'u','blockOwnerDeletion':false}],'managedFields':[{'manager':'m'}]}}",
+                "owners");
+}
+
 static void normalizes_times(void **state)
 {
     json_t *object = quoted("{'metadata':{'name':'a','managedFields':[{'manager':'m','operation':'"
@@ -320,8 +347,28 @@ static void names_wrong_types(void **state)
         {"{'ownerReferences':[{'controller':1}]}",
          "json: cannot unmarshal number into Go struct field ObjectMeta.ownerReferences.controller "
          "of type bool"},
-        {"{'creationTimestamp':'x'}",
-         "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse it"},
+#define TIME_PARSE(text) "parsing time \"" text "\" as \"2006-01-02T15:04:05Z07:00\": cannot parse "
+        {"{'creationTimestamp':'x'}", TIME_PARSE("x") "\"x\" as \"2006\""},
+        {"{'creationTimestamp':''}", TIME_PARSE("") "\"\" as \"2006\""},
+        {"{'managedFields':[{'time':'2020'}]}", TIME_PARSE("2020") "\"\" as \"-\""},
+        {"{'creationTimestamp':'2020-1-01T00:00:00Z'}",
+         TIME_PARSE("2020-1-01T00:00:00Z") "\"1-01T00:00:00Z\" as \"01\""},
+        {"{'creationTimestamp':'2020-01-01 00:00:00Z'}",
+         TIME_PARSE("2020-01-01 00:00:00Z") "\" 00:00:00Z\" as \"T\""},
+        {"{'creationTimestamp':'2020-01-01T00:00:00'}",
+         TIME_PARSE("2020-01-01T00:00:00") "\"\" as \"Z07:00\""},
+        {"{'creationTimestamp':'2020-01-01T00:00:00\xc3\xa9'}",
+         TIME_PARSE("2020-01-01T00:00:00\\xc3\\xa9") "\"\\xc3\\xa9\" as \"Z07:00\""},
+        {"{'creationTimestamp':'2020-13-01T00:00:00Z'}",
+         "parsing time \"2020-13-01T00:00:00Z\": month out of range"},
+        {"{'creationTimestamp':'2020-02-30T00:00:00Z'}",
+         "parsing time \"2020-02-30T00:00:00Z\": day out of range"},
+        {"{'creationTimestamp':'2020-01-01T24:00:00Z'}",
+         "parsing time \"2020-01-01T24:00:00Z\": hour out of range"},
+        {"{'creationTimestamp':'2020-01-01T00:00:00+25:00'}",
+         "parsing time \"2020-01-01T00:00:00+25:00\": time zone offset hour out of range"},
+        {"{'creationTimestamp':'2020-01-01T00:00:00Zx'}",
+         "parsing time \"2020-01-01T00:00:00Zx\": extra text: \"x\""},
     };
     for (size_t i = 0; i < MOT_ARRAY_SIZE(table); i++) {
         struct err err = {0};
@@ -344,6 +391,7 @@ int main(void)
         cmocka_unit_test(takes_path_segments),
         cmocka_unit_test(checks_updates),
         cmocka_unit_test(normalizes_times),
+        cmocka_unit_test(has_no_nulls_in_owners),
         cmocka_unit_test(names_wrong_types),
     };
     return cmocka_run_group_tests(tests, load, unload);
