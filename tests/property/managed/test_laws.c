@@ -349,7 +349,7 @@ static const struct field_set *all_owned(struct arena *arena, const json_t *obje
 /* The spec of an object, as an object. */
 static json_t *spec_alone(const json_t *object)
 {
-    return json_pack("{s:O?}", "spec", json_object_get(object, "spec"));
+    return json_pack("{s:O*}", "spec", json_object_get(object, "spec"));
 }
 
 /* Nobody owns what is not there. */
