@@ -6,65 +6,20 @@
 
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
+#include <mot/model/json.h>
+
+#include "protobuf_types.h"
 
 #define DEPTH_MAX 16
+#define TIME_MAX  INT64_C(253402300799) /* the end of the year 9999 */
+#define NANOS     1000000000
 
-enum field_type {
-    FIELD_TEXT,
-    FIELD_INT,
-    FIELD_BOOL,
-    FIELD_TEXTS,
-    FIELD_TEXT_MAP,
-    FIELD_TIME,
-    FIELD_MESSAGE,
-    FIELD_MESSAGES
-};
+/* Values in one body: each takes more memory than it has bytes. */
+#define VALUES_MAX 200000
 
-struct field {
-    unsigned number;
-    const char *name;
-    enum field_type type;
-    const struct field *message; /* ends with number 0 */
-};
-
-static const struct field owner_reference[] = {
-    {1, "kind", FIELD_TEXT, NULL},       {3, "name", FIELD_TEXT, NULL},
-    {4, "uid", FIELD_TEXT, NULL},        {5, "apiVersion", FIELD_TEXT, NULL},
-    {6, "controller", FIELD_BOOL, NULL}, {7, "blockOwnerDeletion", FIELD_BOOL, NULL},
-    {0, NULL, FIELD_TEXT, NULL}};
-
-static const struct field object_meta[] = {{1, "name", FIELD_TEXT, NULL},
-                                           {2, "generateName", FIELD_TEXT, NULL},
-                                           {3, "namespace", FIELD_TEXT, NULL},
-                                           {5, "uid", FIELD_TEXT, NULL},
-                                           {6, "resourceVersion", FIELD_TEXT, NULL},
-                                           {7, "generation", FIELD_INT, NULL},
-                                           {8, "creationTimestamp", FIELD_TIME, NULL},
-                                           {11, "labels", FIELD_TEXT_MAP, NULL},
-                                           {12, "annotations", FIELD_TEXT_MAP, NULL},
-                                           {13, "ownerReferences", FIELD_MESSAGES, owner_reference},
-                                           {14, "finalizers", FIELD_TEXTS, NULL},
-                                           {0, NULL, FIELD_TEXT, NULL}};
-
-static const struct field namespace_spec[] = {{1, "finalizers", FIELD_TEXTS, NULL},
-                                              {0, NULL, FIELD_TEXT, NULL}};
-static const struct field namespace_status[] = {{1, "phase", FIELD_TEXT, NULL},
-                                                {0, NULL, FIELD_TEXT, NULL}};
-static const struct field namespace_fields[] = {{1, "metadata", FIELD_MESSAGE, object_meta},
-                                                {2, "spec", FIELD_MESSAGE, namespace_spec},
-                                                {3, "status", FIELD_MESSAGE, namespace_status},
-                                                {0, NULL, FIELD_TEXT, NULL}};
-
-static const struct field type_meta[] = {{1, "apiVersion", FIELD_TEXT, NULL},
-                                         {2, "kind", FIELD_TEXT, NULL},
-                                         {0, NULL, FIELD_TEXT, NULL}};
-
-static const struct {
-    const char *api_version, *kind;
-    const struct field *fields;
-} types[] = {
-    {"v1", "Namespace", namespace_fields},
-};
+static const struct field type_meta[] = {{1, "apiVersion", FIELD_TEXT, false, NULL},
+                                         {2, "kind", FIELD_TEXT, false, NULL},
+                                         {0, NULL, FIELD_TEXT, false, NULL}};
 
 /* -------------------------------------------------------------------------------- wire format */
 
@@ -128,47 +83,100 @@ static bool take_value(struct bytes *in, struct value *value)
 
 /* -------------------------------------------------------------------------------- to JSON */
 
-static json_t *decode_message(struct bytes in, const struct field *fields, int depth);
+struct decoder {
+    int depth;
+    size_t values;
+};
 
+static json_t *decode_message(struct decoder *decoder, struct bytes in, const struct field *fields);
+
+/* NULL when it is no UTF-8. */
 static json_t *decode_text(struct bytes bytes)
 {
     return json_stringn((const char *)bytes.at, bytes.len);
 }
 
-/* An entry is a message of key (1) and value (2). */
-static bool add_entry(json_t *map, struct bytes in)
+/* What stands in field 1 of a message, as often as it stands there. */
+static bool decode_first(struct decoder *decoder, struct bytes in, json_t *texts)
 {
-    AUTO_FREE char *key = mem_strdup("");
-    json_t *text = json_string("");
     struct value value;
-    bool good = true;
-    while (good && in.len > 0) {
-        good = take_value(&in, &value) && value.wire == 2;
-        if (good && value.number == 1) {
-            free(key);
-            key = mem_strndup((const char *)value.bytes.at, value.bytes.len);
-        } else if (good && value.number == 2) {
-            json_decref(text);
-            text = decode_text(value.bytes);
-        }
+    while (in.len > 0) {
+        if (!take_value(&in, &value) || ++decoder->values > VALUES_MAX)
+            return false;
+        if (value.number == 1 && value.wire == 2 &&
+            json_array_append_new(texts, decode_text(value.bytes)) < 0)
+            return false;
     }
-    return (text ? json_object_set_new(map, key, text) : -1) == 0 && good;
+    return true;
 }
 
-static json_t *decode_time(struct bytes in)
+static json_t *decode_texts(struct decoder *decoder, struct bytes in)
+{
+    json_t *texts = json_array();
+    if (decode_first(decoder, in, texts))
+        return texts;
+    json_decref(texts);
+    return NULL;
+}
+
+/* An entry is a message of key (1) and value (2). */
+static bool add_entry(struct decoder *decoder, json_t *map, enum field_type type, struct bytes in)
+{
+    struct bytes key = {(const unsigned char *)"", 0};
+    struct bytes content = key;
+    struct value value;
+    while (in.len > 0) {
+        if (!take_value(&in, &value) || value.wire != 2)
+            return false;
+        if (value.number == 1)
+            key = value.bytes;
+        else if (value.number == 2)
+            content = value.bytes;
+    }
+    json_t *decoded =
+        type == FIELD_TEXT_MAP ? decode_text(content) : decode_texts(decoder, content);
+    AUTO_FREE char *name = mem_strndup((const char *)key.at, key.len);
+    return json_object_set_new(map, name, decoded) == 0;
+}
+
+/* Go's zero time has no fields at all: it is left out. */
+static bool add_time(json_t *object, const struct field *field, struct bytes in)
 {
     struct value value;
     int64_t seconds = 0;
+    int64_t nanos = 0;
     char text[CLOCK_TEXT_SIZE];
     while (in.len > 0) {
         if (!take_value(&in, &value))
-            return NULL;
+            return false;
         if (value.number == 1)
             seconds = (int64_t)value.varint;
+        else if (value.number == 2)
+            nanos = (int64_t)value.varint;
     }
-    if (seconds <= 0 || seconds > INT64_C(253402300799))
-        return json_null();
-    return json_string(clock_format(seconds * 1000, text));
+    if (seconds <= 0 || seconds > TIME_MAX || nanos < 0 || nanos >= NANOS)
+        return true;
+    clock_format(seconds * 1000, text);
+    if (field->type == FIELD_TIME)
+        return json_object_set_new(object, field->name, json_string(text)) == 0;
+    AUTO_FREE char *fine =
+        mem_printf("%.*s.%06dZ", (int)strlen(text) - 1, text, (int)(nanos / 1000));
+    return json_object_set_new(object, field->name, json_string(fine)) == 0;
+}
+
+/* FieldsV1: its bytes are JSON. */
+static json_t *decode_json(struct bytes in)
+{
+    struct bytes raw = {(const unsigned char *)"null", 4};
+    struct value value;
+    struct err err = {0};
+    while (in.len > 0) {
+        if (!take_value(&in, &value))
+            return NULL;
+        if (value.number == 1 && value.wire == 2)
+            raw = value.bytes;
+    }
+    return json_parse((const char *)raw.at, raw.len, false, &err);
 }
 
 static json_t *container(json_t *object, const struct field *field, bool list)
@@ -180,38 +188,52 @@ static json_t *container(json_t *object, const struct field *field, bool list)
     return json_object_get(object, field->name);
 }
 
+/* Go writes the zero values of fields that are no pointers, and leaves them out of JSON. */
 static bool add_scalar(json_t *object, const struct field *field, const struct value *value)
 {
     if (value->wire != 0)
         return false;
+    if (value->varint == 0 && !field->optional)
+        return true;
     json_t *scalar = field->type == FIELD_BOOL ? json_boolean(value->varint != 0)
                                                : json_integer((json_int_t)value->varint);
     return json_object_set_new(object, field->name, scalar) == 0;
 }
 
-static bool add_field(json_t *object, const struct field *field, const struct value *value,
-                      int depth)
+static bool add_text(json_t *object, const struct field *field, struct bytes bytes)
 {
+    if (bytes.len == 0 && !field->optional)
+        return true;
+    return json_object_set_new(object, field->name, decode_text(bytes)) == 0;
+}
+
+static bool add_field(struct decoder *decoder, json_t *object, const struct field *field,
+                      const struct value *value)
+{
+    struct bytes bytes = value->bytes;
     if (field->type == FIELD_INT || field->type == FIELD_BOOL)
         return add_scalar(object, field, value);
     if (value->wire != 2)
         return false;
     switch (field->type) {
     case FIELD_TEXT:
-        return json_object_set_new(object, field->name, decode_text(value->bytes)) == 0;
+        return add_text(object, field, bytes);
     case FIELD_TIME:
-        return json_object_set_new(object, field->name, decode_time(value->bytes)) == 0;
+    case FIELD_MICRO_TIME:
+        return add_time(object, field, bytes);
+    case FIELD_JSON:
+        return json_object_set_new(object, field->name, decode_json(bytes)) == 0;
     case FIELD_TEXTS:
-        return json_array_append_new(container(object, field, true), decode_text(value->bytes)) ==
-               0;
+        return json_array_append_new(container(object, field, true), decode_text(bytes)) == 0;
     case FIELD_TEXT_MAP:
-        return add_entry(container(object, field, false), value->bytes);
+    case FIELD_TEXTS_MAP:
+        return add_entry(decoder, container(object, field, false), field->type, bytes);
     case FIELD_MESSAGE:
         return json_object_set_new(object, field->name,
-                                   decode_message(value->bytes, field->message, depth)) == 0;
+                                   decode_message(decoder, bytes, field->message)) == 0;
     case FIELD_MESSAGES:
         return json_array_append_new(container(object, field, true),
-                                     decode_message(value->bytes, field->message, depth)) == 0;
+                                     decode_message(decoder, bytes, field->message)) == 0;
     case FIELD_INT:
     case FIELD_BOOL:
         break;
@@ -219,19 +241,28 @@ static bool add_field(json_t *object, const struct field *field, const struct va
     return false;
 }
 
-static json_t *decode_message(struct bytes in, const struct field *fields, int depth)
+static bool decode_fields(struct decoder *decoder, json_t *object, struct bytes in,
+                          const struct field *fields)
+{
+    struct value value;
+    while (in.len > 0) {
+        if (!take_value(&in, &value) || ++decoder->values > VALUES_MAX)
+            return false;
+        const struct field *field = fields;
+        while (field->number != 0 && field->number != value.number)
+            field++;
+        if (field->number != 0 && !add_field(decoder, object, field, &value))
+            return false;
+    }
+    return true;
+}
+
+static json_t *decode_message(struct decoder *decoder, struct bytes in, const struct field *fields)
 {
     json_t *object = json_object();
-    struct value value;
-    bool good = depth < DEPTH_MAX;
-    while (good && in.len > 0) {
-        good = take_value(&in, &value);
-        const struct field *field = fields;
-        while (good && field->number != 0 && field->number != value.number)
-            field++;
-        if (good && field->number != 0)
-            good = add_field(object, field, &value, depth + 1);
-    }
+    decoder->depth++;
+    bool good = decoder->depth <= DEPTH_MAX && decode_fields(decoder, object, in, fields);
+    decoder->depth--;
     if (good)
         return object;
     json_decref(object);
@@ -239,14 +270,6 @@ static json_t *decode_message(struct bytes in, const struct field *fields, int d
 }
 
 /* -------------------------------------------------------------------------------- envelope */
-
-static const struct field *fields_of(const char *api_version, const char *kind)
-{
-    for (size_t i = 0; api_version && kind && i < MOT_ARRAY_SIZE(types); i++)
-        if (strcmp(types[i].api_version, api_version) == 0 && strcmp(types[i].kind, kind) == 0)
-            return types[i].fields;
-    return NULL;
-}
 
 /* The type and the raw bytes of runtime.Unknown. */
 static bool open_envelope(struct bytes in, json_t **ret_type, struct bytes *ret_raw)
@@ -257,7 +280,7 @@ static bool open_envelope(struct bytes in, json_t **ret_type, struct bytes *ret_
         if (!take_value(&in, &value))
             return false;
         if (value.number == 1 && value.wire == 2 && !*ret_type)
-            *ret_type = decode_message(value.bytes, type_meta, 0);
+            *ret_type = decode_message(&(struct decoder){0}, value.bytes, type_meta);
         else if (value.number == 2 && value.wire == 2)
             *ret_raw = value.bytes;
     }
@@ -277,10 +300,10 @@ json_t *protobuf_decode(const char *data, size_t len, struct err *err)
     }
     const char *api_version = json_string_value(json_object_get(type, "apiVersion"));
     const char *kind = json_string_value(json_object_get(type, "kind"));
-    const struct field *fields = fields_of(api_version, kind);
+    const struct field *fields = protobuf_fields(api_version, kind);
     if (!fields)
         err_set(err, ERR_UNSUPPORTED, "%s in protobuf is not served", kind ? kind : "this type");
-    else if (!(object = decode_message(raw, fields, 0)))
+    else if (!(object = decode_message(&(struct decoder){0}, raw, fields)))
         err_set(err, ERR_INVALID, "the protobuf message is malformed");
     if (object)
         json_object_update(object, type);
