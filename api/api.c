@@ -15,6 +15,7 @@
 #include "auth/roles.h"
 #include "documents/documents.h"
 #include "health.h"
+#include "metrics.h"
 #include "namespaces.h"
 #include "request.h"
 #include "respond.h"
@@ -98,6 +99,7 @@ struct api *api_new(const struct api_options *options, struct err *err)
     api->authenticator = options->authenticator;
     api->audit = options->audit;
     api->allowed_origins = options->allowed_origins;
+    api->metrics = metrics_new(options->kinds);
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
     api->scales = scale_kinds(err);
@@ -121,8 +123,14 @@ void api_free(struct api *api)
     documents_free(api->documents);
     table_free(api->scale_table);
     kinds_free(api->scales);
+    metrics_free(api->metrics);
     free_tables(api);
     free(api);
+}
+
+void api_attach(struct api *api, struct http_server *server)
+{
+    api->server = server;
 }
 
 /* -------------------------------------------------------------------------------- resources */
@@ -253,15 +261,17 @@ static int serve(struct request *request)
         return health_version(request);
     case ROUTE_HEALTH:
         return health_check(request);
+    case ROUTE_METRICS:
+        return metrics_serve(request);
     case ROUTE_RESOURCE:
         return serve_resource(request);
     }
     return fail_unknown(request);
 }
 
-static void finish(struct request *request, int64_t began_ms)
+static void finish(struct request *request, int64_t took_us)
 {
-    int64_t took = clock_ms() - began_ms;
+    int64_t took = took_us / 1000;
     int code = request->response->status;
     if (code >= 500)
         log_warn("request failed", LOG_S("method", request->http->method),
@@ -270,6 +280,7 @@ static void finish(struct request *request, int64_t began_ms)
     else if (took >= SLOW_MS)
         log_info("request was slow", LOG_S("method", request->http->method),
                  LOG_S("path", request->http->path), LOG_I("code", code), LOG_I("ms", took));
+    metrics_end(request->api->metrics, request, took_us);
 }
 
 /* A client may number its requests itself. */
@@ -327,8 +338,9 @@ static void await_roles(const struct request *request)
 void api_handle(void *api, const struct http_request *http, struct http_response *response)
 {
     struct request request = {.api = api, .http = http, .response = response};
-    int64_t began_ms = clock_ms();
+    int64_t began_us = clock_us();
     int64_t began_wall_ms = clock_wall_ms();
+    metrics_begin(request.api->metrics, http);
     choose_audit_id(&request);
     route_parse(http->method, http->path, http->query, &request.route);
     respond_common_headers(&request);
@@ -336,7 +348,7 @@ void api_handle(void *api, const struct http_request *http, struct http_response
         respond_failure(&request);
     await_roles(&request);
     audit(&request, began_wall_ms);
-    finish(&request, began_ms);
+    finish(&request, clock_us() - began_us);
     status_release(&request.status);
     caller_release(&request.caller);
     route_release(&request.route);

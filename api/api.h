@@ -21,17 +21,17 @@ struct api_options {
     const struct kinds *kinds;
     struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
     struct audit *audit;                 /* NULL: no audit log */
-    size_t window_events; /* of the watch window; 0: 50000 */
-    size_t window_bytes;  /* 0: 16 MiB */
-    int64_t window_ms;    /* and how long it keeps them; 0: a minute */
-    int loaders;          /* threads for initial lists and catching up of watches; 0: 3 */
-    int pumps;            /* threads that feed live watches; 0: 1 */
-    int64_t bookmark_ms;  /* 0: a minute */
-    int64_t full_ms;      /* how long a watcher may refuse to read; 0: 30 s */
-    /* Foreign origins whose pages may open WebSockets: "https://ui.example"; NULL-terminated, may be
-     * NULL; borrowed. */
+    size_t window_events;                /* of the watch window; 0: 50000 */
+    size_t window_bytes;                 /* 0: 16 MiB */
+    int64_t window_ms;                   /* and how long it keeps them; 0: a minute */
+    int loaders;         /* threads for initial lists and catching up of watches; 0: 3 */
+    int pumps;           /* threads that feed live watches; 0: 1 */
+    int64_t bookmark_ms; /* 0: a minute */
+    int64_t full_ms;     /* how long a watcher may refuse to read; 0: 30 s */
+    /* Foreign origins whose pages may open WebSockets: "https://ui.example"; NULL-terminated, may
+     * be NULL; borrowed. */
     const char *const *allowed_origins;
-    size_t answer_bytes;  /* what large answers may hold together; 0: 512 MiB */
+    size_t answer_bytes; /* what large answers may hold together; 0: 512 MiB */
 };
 
 struct api;
@@ -40,6 +40,9 @@ struct api;
 struct api *api_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
 /* Ends what watches are left; call after http_server_stop(). */
 void api_free(struct api *api);
+
+/* The server in front of it, for its numbers; it must end before the API does. */
+void api_attach(struct api *api, struct http_server *server);
 
 /* An http_handler; @api is a struct api. */
 void api_handle(void *api, const struct http_request *request, struct http_response *response);

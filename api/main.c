@@ -55,6 +55,7 @@ static int serve(const struct settings *settings, struct api *api, struct err *e
     struct http_server *server = http_server_start(&options, err);
     if (!server)
         return -1;
+    api_attach(api, server);
     int result = write_port(settings->port_file, http_server_port(server), err);
     if (result == 0) {
         log_info("serving", LOG_S("address", settings->address),

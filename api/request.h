@@ -28,7 +28,7 @@ struct api {
     struct store *store;
     const struct kinds *kinds;
     struct documents *documents;
-    struct kinds *scales;   /* the kind of scale subresources */
+    struct kinds *scales; /* the kind of scale subresources */
     struct table *scale_table;
     struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
@@ -37,8 +37,10 @@ struct api {
     struct roles *roles;                 /* NULL with it */
     struct audit *audit;                 /* NULL: no audit log */
     struct answers answers;
+    struct metrics *metrics;
+    struct http_server *server;         /* NULL until there is one */
     const char *const *allowed_origins; /* of WebSockets; may be NULL */
-    atomic_int awaiting; /* requests that wait for a revision */
+    atomic_int awaiting;                /* requests that wait for a revision */
 };
 
 struct request {

@@ -142,6 +142,8 @@ static void parse_other(struct path *path, struct route *route)
         route->type = ROUTE_DOCUMENT;
     else if (strcmp(first, "version") == 0 && path->count == 1)
         route->type = ROUTE_VERSION;
+    else if (strcmp(first, "metrics") == 0 && path->count == 1)
+        route->type = ROUTE_METRICS;
     else if (is_health(first) && path->count <= 2) {
         route->type = ROUTE_HEALTH;
         take(&route->name, path, 0);

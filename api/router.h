@@ -13,6 +13,7 @@ enum route_type {
     ROUTE_DOCUMENT,  /* discovery and OpenAPI: api/documents answers by path */
     ROUTE_VERSION,
     ROUTE_HEALTH, /* name: "healthz", "livez" or "readyz" */
+    ROUTE_METRICS,
     ROUTE_RESOURCE,
 };
 

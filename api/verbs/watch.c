@@ -92,7 +92,6 @@ static void begin_stream(struct request *request)
 {
     request->response->status = 200;
     request->response->content_type = "application/json";
-    respond_common_headers(request);
 }
 
 /* What is wrong with a watch that is asked for rightly is told in its stream. */

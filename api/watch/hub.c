@@ -19,6 +19,7 @@
 #define TICK_MS        250
 #define FEED_WAIT_MS   1000
 #define FEED_SILENT_MS 30000
+#define FEED_LAG_MS    30000
 
 /* -------------------------------------------------------------------------------- queues */
 
@@ -77,6 +78,7 @@ static void hub_register(struct hub *hub, struct watcher *watcher)
     if (watcher->next)
         watcher->next->previous = watcher;
     watcher->ring->watchers = watcher;
+    watcher->ring->watcher_count++;
     hub->watchers++;
 }
 
@@ -90,6 +92,7 @@ static void hub_unregister(struct hub *hub, struct watcher *watcher)
     if (watcher->next)
         watcher->next->previous = watcher->previous;
     watcher->registered = false;
+    watcher->ring->watcher_count--;
     hub->watchers--;
     watcher_unref(watcher);
 }
@@ -327,6 +330,7 @@ static int on_change(void *context, const struct store_change *change, struct er
     for (struct watcher *watcher = ring->watchers; watcher; watcher = watcher->next)
         wake(hub, watcher, event);
     hub->position = change->object.revision;
+    hub->lag_ms = clock_wall_ms() - change->written_ms;
     window_append(hub->window, ring, event);
     bool stopping = hub->stopping;
     hub_listener *listener = hub->listener;
@@ -375,6 +379,8 @@ static void note_turn_of_feed(struct hub *hub, int result)
     pthread_mutex_lock(&hub->lock);
     if (result >= 0)
         hub->heard_at = clock_ms();
+    if (result == 0)
+        hub->lag_ms = 0;
     if (result >= 0 && store_feed_position(hub->feed) > hub->position)
         hub->position = store_feed_position(hub->feed);
     pthread_mutex_unlock(&hub->lock);
@@ -410,9 +416,34 @@ static void *run_feed(void *context)
 bool hub_healthy(struct hub *hub)
 {
     pthread_mutex_lock(&hub->lock);
-    bool healthy = clock_ms() - hub->heard_at < FEED_SILENT_MS;
+    bool healthy = clock_ms() - hub->heard_at < FEED_SILENT_MS && hub->lag_ms < FEED_LAG_MS;
     pthread_mutex_unlock(&hub->lock);
     return healthy;
+}
+
+struct hub_stats hub_stats(struct hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    struct hub_stats stats = {.window_events = window_count(hub->window),
+                              .window_bytes = window_bytes(hub->window),
+                              .position = hub->position,
+                              .lag_ms = hub->lag_ms,
+                              .silent_ms = clock_ms() - hub->heard_at};
+    pthread_mutex_unlock(&hub->lock);
+    return stats;
+}
+
+size_t hub_kind_watchers(struct hub *hub, size_t kind)
+{
+    pthread_mutex_lock(&hub->lock);
+    size_t count = hub->rings[kind]->watcher_count;
+    pthread_mutex_unlock(&hub->lock);
+    return count;
+}
+
+uint64_t hub_kind_delivered(const struct hub *hub, size_t kind)
+{
+    return atomic_load_explicit(&hub->rings[kind]->delivered, memory_order_relaxed);
 }
 
 /* -------------------------------------------------------------------------------- time */

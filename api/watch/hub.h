@@ -21,11 +21,11 @@ struct hub;
 struct hub *hub_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
 /* After the HTTP server was stopped: all streams must be closed. */
 void hub_free(struct hub *hub);
-/* @listener is called on the feed's thread with the resource of each change ("deployments.mot.dev"),
- * and must not block. One at most, and before there are watches. */
+/* @listener is called on the feed's thread with the resource of each change
+ * ("deployments.mot.dev"), and must not block. One at most, and before there are watches. */
 typedef void hub_listener(void *context, const char *resource);
 void hub_listen(struct hub *hub, hub_listener *listener, void *context);
-/* The feed has heard from the database lately. */
+/* The feed has heard from the database lately, and is not far behind. */
 bool hub_healthy(struct hub *hub);
 
 struct watch_spec {
@@ -42,5 +42,16 @@ void hub_watch(struct hub *hub, const struct http_request *request, struct http_
                const char *protocol, struct watch_spec *spec);
 
 size_t hub_watchers(struct hub *hub);
+
+struct hub_stats {
+    size_t window_events, window_bytes;
+    int64_t position;  /* the newest revision that the feed has read */
+    int64_t lag_ms;    /* how old the last change was when it came */
+    int64_t silent_ms; /* since the feed has heard from the database */
+};
+struct hub_stats hub_stats(struct hub *hub);
+/* By the kind's place in the kinds: watches that are open, and events written to them so far. */
+size_t hub_kind_watchers(struct hub *hub, size_t kind);
+uint64_t hub_kind_delivered(const struct hub *hub, size_t kind);
 
 #endif

@@ -67,6 +67,7 @@ struct hub {
     struct watcher_queue live, load;
     int64_t position; /* everything up to this revision is in the window, or was */
     int64_t heard_at;
+    int64_t lag_ms; /* how old the last change was when it came; 0 when there is nothing new */
     size_t watchers;
     bool stopping;
     int64_t bookmark_ms, full_ms, window_ms;

@@ -137,6 +137,11 @@ size_t window_count(const struct window *window)
     return window->count;
 }
 
+size_t window_bytes(const struct window *window)
+{
+    return window->bytes;
+}
+
 void window_free(struct window *window)
 {
     if (!window)

@@ -22,7 +22,8 @@ struct window_ring {
     struct watch_event **events;
     size_t first, count, capacity;
     struct watcher *watchers; /* the hub's list of who watches this resource */
-    atomic_ullong delivered;  /* events that were written to watchers */
+    size_t watcher_count;
+    atomic_ullong delivered; /* events that were written to watchers */
 };
 
 struct window;
@@ -41,5 +42,6 @@ void window_reset(struct window *window, int64_t start);
 size_t window_read(const struct window_ring *ring, int64_t after, struct watch_event **ret_events,
                    size_t max);
 size_t window_count(const struct window *window);
+size_t window_bytes(const struct window *window);
 
 #endif

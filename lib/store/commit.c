@@ -47,6 +47,7 @@ int store_commit(struct store *store, struct store_commit *commit, struct err *e
     struct err local = {.code = ERR_NONE};
     struct request request = {.commit = commit, .bytes = bytes_of(commit), .err = &local};
     size_t rows = commit->write_count + commit->position_count + commit->mark_count;
+    int64_t began_us;
 
     if (check(commit, err) < 0)
         return -1;
@@ -59,11 +60,14 @@ int store_commit(struct store *store, struct store_commit *commit, struct err *e
     request.cost = commit->write_count > 0 ? commit->write_count : 1;
     if (commit->position_count > request.cost)
         request.cost = commit->position_count;
+    began_us = clock_us();
     request.queued_at = clock_ms();
     request.deadline = request.queued_at + store->deadline_ms;
     writer_commit(store->writer, &request);
+    histogram_add(&store->metrics.commit_us, clock_us() - began_us);
     if (request.code == ERR_NONE)
         return 0;
+    atomic_fetch_add_explicit(&store->metrics.failures, 1, memory_order_relaxed);
     return err_set(err, request.code, "%s", local.message);
 }
 

@@ -44,6 +44,21 @@ static int prepare_database(struct store *store, struct err *err)
     return result;
 }
 
+static const int64_t commit_bounds_us[] = {
+    500,   1000,  2000,   3000,   5000,   7500,    10000,   15000,   20000,   30000,
+    50000, 75000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
+static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+
+const struct store_metrics *store_metrics(const struct store *store)
+{
+    return &store->metrics;
+}
+
+size_t store_queued(struct store *store)
+{
+    return writer_queued(store->writer);
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
     struct store *store = mem_zalloc(sizeof(*store));
@@ -51,6 +66,8 @@ struct store *store_open(const struct store_options *options, struct err *err)
     store->url = mem_strdup(options->url);
     store->name = mem_strdup(options->name != NULL ? options->name : "mot");
     store->deadline_ms = options->deadline_ms > 0 ? options->deadline_ms : DEADLINE_DEFAULT;
+    histogram_init(&store->metrics.commit_us, commit_bounds_us, MOT_ARRAY_SIZE(commit_bounds_us));
+    histogram_init(&store->metrics.batch_writes, batch_bounds, MOT_ARRAY_SIZE(batch_bounds));
     if (prepare_database(store, err) < 0) {
         store_close(store);
         return NULL;

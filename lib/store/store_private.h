@@ -15,6 +15,7 @@ struct store {
     int64_t deadline_ms;
     struct readers *readers;
     struct writer *writer;
+    struct store_metrics metrics;
 };
 
 /* The statements that are prepared; the numbers only have to differ. */
@@ -106,6 +107,7 @@ struct batch {
 struct writer *writer_new(struct store *store, size_t queue_max);
 /* Waits until what is queued is done. */
 void writer_free(struct writer *writer);
+size_t writer_queued(struct writer *writer);
 /* Sets request->code, and @request->err if that isn't ERR_NONE. */
 void writer_commit(struct writer *writer, struct request *request);
 

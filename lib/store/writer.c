@@ -117,6 +117,16 @@ static void wait_done(struct writer *writer, struct request *request)
     }
 }
 
+size_t writer_queued(struct writer *writer)
+{
+    size_t waiting;
+
+    pthread_mutex_lock(&writer->lock);
+    waiting = writer->waiting;
+    pthread_mutex_unlock(&writer->lock);
+    return waiting;
+}
+
 void writer_commit(struct writer *writer, struct request *request)
 {
     pthread_cond_t done;
@@ -396,6 +406,7 @@ static void *run(void *argument)
         }
         take_batch(writer, &batch);
         pthread_mutex_unlock(&writer->lock);
+        histogram_add(&writer->store->metrics.batch_writes, (int64_t)batch.cost);
         write_batch(writer, &batch);
         pthread_mutex_lock(&writer->lock);
     }

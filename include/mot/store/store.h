@@ -20,11 +20,13 @@
 #ifndef MOT_STORE_STORE_H
 #define MOT_STORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <mot/base/err.h>
+#include <mot/base/metric.h>
 
 struct store;
 
@@ -42,6 +44,17 @@ struct store *store_open(const struct store_options *options, struct err *err) M
 void store_close(struct store *store);
 /* One cheap round trip; for readiness checks. */
 int store_ping(struct store *store, struct err *err) MOT_NODISCARD;
+
+/* Numbers for whoever watches the process. */
+struct store_metrics {
+    struct histogram commit_us;    /* of store_commit(), from the call to its end */
+    struct histogram batch_writes; /* how many writes went in one transaction */
+    atomic_ullong failures;        /* commits that ended with an error */
+};
+/* Lives as long as the store, and goes on counting. */
+const struct store_metrics *store_metrics(const struct store *store);
+/* How many writes wait for the writer. */
+size_t store_queued(struct store *store);
 /* The revision of the newest visible commit; 1 in a new database. */
 int store_revision(struct store *store, int64_t *ret_revision, struct err *err) MOT_NODISCARD;
 

@@ -107,6 +107,16 @@ void fixture_crash(void)
     postgres_restart(postgres, "immediate");
 }
 
+void fixture_stop(void)
+{
+    postgres_stop(postgres, "fast");
+}
+
+void fixture_resume(void)
+{
+    postgres_resume(postgres);
+}
+
 struct server *server_start(const char *url, const struct api_options *options)
 {
     const char *const crds[] = {namespace_crd, thing_crd, globe_crd};
@@ -139,6 +149,7 @@ void server_listen(struct server *server, const struct http_server_options *opti
     if (!server->http)
         fail_msg("http: %s", err.message);
     server->port = http_server_port(server->http);
+    api_attach(server->api, server->http);
 }
 
 void server_stop(struct server *server)

@@ -27,6 +27,9 @@ int fixture_end(void **state);
 char *fixture_database(const char *name);
 /* PostgreSQL crashes and comes back. */
 void fixture_crash(void);
+/* It is away until fixture_resume(). */
+void fixture_stop(void);
+void fixture_resume(void);
 
 /* A server with the kinds Namespace, Thing (namespaced, status, selectable spec.color) and Globe
  * (cluster-wide). @options may be NULL; its store and kinds are filled in. */

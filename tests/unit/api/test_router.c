@@ -100,6 +100,8 @@ static const struct {
     {"/version/x", ROUTE_UNKNOWN},
     {"/healthz", ROUTE_HEALTH},
     {"/readyz/ping", ROUTE_HEALTH},
+    {"/metrics", ROUTE_METRICS},
+    {"/metrics/slis", ROUTE_UNKNOWN},
     {"/readyz/ping/x", ROUTE_UNKNOWN},
     {"/api", ROUTE_DOCUMENT},
     {"/api/v1", ROUTE_DOCUMENT},
