@@ -48,15 +48,15 @@ class Session:
         self.connection = None
         self.watches = {}
 
-    def run(self, case):
-        try:
-            self.server.add_namespace(self.namespace)
-            return [self.step(step) for step in case["steps"]]
-        finally:
-            for watch in self.watches.values():
-                watch.close()
-            if self.connection:
-                self.connection.close()
+    def run(self, steps):
+        return [self.step(step) for step in steps]
+
+    def close(self):
+        for watch in self.watches.values():
+            watch.close()
+        if self.connection:
+            self.connection.close()
+        self.connection = None
 
     def step(self, step):
         try:
@@ -158,9 +158,56 @@ class Session:
         return {}
 
 
-def run(server, case):
-    """The answers of a case; a server that has ended is nobody's answer."""
-    answers = Session(server, case["name"]).run(case)
+def check(server, case, answers):
+    """A server that has ended is nobody's answer."""
     if answers and all(answer.get("failed") for answer in answers):
         raise Failure(f"{case['name']}: {server.name} does not answer: {answers[0]}")
     return answers
+
+
+def run(server, case):
+    """The answers of a case."""
+    session = Session(server, case["name"])
+    try:
+        server.add_namespace(session.namespace)
+        return check(server, case, session.run(case["steps"]))
+    finally:
+        session.close()
+
+
+def parts(case):
+    """The steps before the kinds change, that one and those after it."""
+    at = next((number for number, step in enumerate(case["steps"]) if step["do"] == "change_kinds"), None)
+    return None if at is None else (case["steps"][:at], case["steps"][at + 1:])
+
+
+def run_changing(server, cases):
+    """The answers of cases whose kinds change, {name: answers}."""
+    sessions = [Session(server, case["name"]) for case in cases]
+    try:
+        answers = {}
+        for session, case in zip(sessions, cases):
+            server.add_namespace(session.namespace)
+            answers[case["name"]] = session.run(parts(case)[0])
+            session.close()
+        server.change_kinds()
+        for session, case in zip(sessions, cases):
+            answers[case["name"]] += [{}] + session.run(parts(case)[1])
+            session.close()
+            check(server, case, answers[case["name"]])
+        return answers
+    finally:
+        for session in sessions:
+            session.close()
+
+
+def run_all(server, cases):
+    """Each case with its answers."""
+    for case in cases:
+        if not parts(case):
+            yield case, run(server, case)
+    changing = [case for case in cases if parts(case)]
+    if changing:
+        answers = run_changing(server, changing)
+        for case in changing:
+            yield case, answers[case["name"]]

@@ -10,7 +10,7 @@ UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 # Only what a server writes as now: the cases themselves use other years.
 TIME = re.compile(r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 GENERATED = re.compile(r"((?:made-|Made_)[a-z-]*)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
-REVISION = re.compile(r"""(resource version: |current: |in record \(|ResourceVersion: |"resourceVersion\\":\\"|resourceVersion: ")(\d+)""")
+REVISION = re.compile(r"""(resource version: |current: |in record \(|ResourceVersion: |\\?"resourceVersion\\?": ?\\?"|resourceVersion: ")(\d+)""")
 AGE = re.compile(r"\d+s|<unknown>")
 LONG = 8000
 MANAGED_ORDER = ("operation", "manager", "apiVersion", "subresource")
@@ -23,6 +23,7 @@ class Tokens:
         self.namespace = namespace
         self.names = {}  # (kind, value): token
         self.values = {}  # token: value
+        self.last_revision = ""  # of the object that was answered last
 
     def token(self, kind, value):
         known = self.names.get((kind, value))
@@ -51,7 +52,7 @@ class Tokens:
 
     def fill(self, text):
         """A request's text, its tokens replaced by what they stand for."""
-        text = text.replace("{ns}", self.namespace)
+        text = text.replace("{ns}", self.namespace).replace("<last-rv>", self.last_revision)
         return re.sub(r"<(?:uid|rv|continue)\d+>", lambda match: self.values.get(match.group(), match.group()), text)
 
     def value(self, value, key=None, keep_order=False):
@@ -126,8 +127,14 @@ def hide_ages(table):
                 row["cells"][i] = AGE.sub("<age>", row["cells"][i])
 
 
+def revision_of(value):
+    meta = value.get("metadata") if isinstance(value, dict) else None
+    return meta.get("resourceVersion") if isinstance(meta, dict) else None
+
+
 def body(tokens, value, keep_order=False):
     """A decoded body, made comparable."""
+    tokens.last_revision = revision_of(value) or tokens.last_revision
     value = tokens.value(value, None, keep_order)
     if isinstance(value, dict):
         if value.get("kind") == "Status":

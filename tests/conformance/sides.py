@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e", "watch"))
 from servers import Database, Failure, Server, expect, wait_for  # noqa: E402,F401  pylint: disable=wrong-import-position
 
 KINDS = os.path.join(HERE, "kinds")
+CHANGED = os.path.join(HERE, "changed")
 MODULES = {"etcd": "go.etcd.io/etcd/server/v3", "apiextensions-apiserver": "k8s.io/apiextensions-apiserver"}
 DISABLED = ("NamespaceLifecycle,MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ValidatingAdmissionPolicy,"
             "MutatingAdmissionPolicy")
@@ -170,6 +171,22 @@ class Reference:
             collection = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
             wait_for(lambda: self.get(collection) == 200, f"{collection} is served", 30)  # pylint: disable=cell-var-from-loop
 
+    def change_kinds(self):
+        """Each is the one that is there, with another spec; returns when its new columns are to be seen."""
+        for path in sorted(glob.glob(CHANGED + "/*.yaml")):
+            name = re.search(r"\n  name: (\S+)", read(path)).group(1)
+            url = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + name
+            revision = json.loads(self.request("GET", url)[1])["metadata"]["resourceVersion"]
+            text = read(path).replace(f"\n  name: {name}", f"\n  name: {name}\n  resourceVersion: '{revision}'")
+            status, answer = self.request("PUT", url, text.encode(), {"Content-Type": "application/yaml"})
+            expect(status == 200, f"{path}: {status} {answer.decode()}")
+            plural, group = name.split(".", 1)
+            column = re.search(r"name: (Edition\d+)", text).group(1)
+            wait_for(lambda: column in self.table(f"/apis/{group}/v1/{plural}"), f"{name} has changed")  # pylint: disable=cell-var-from-loop
+
+    def table(self, path):
+        return self.request("GET", path, None, {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})[1].decode()
+
     def add_namespace(self, name):
         """It knows none, so every one is there."""
 
@@ -194,7 +211,11 @@ class Ours(Server):
 
     def __init__(self, mot):
         self.database = Database()
-        super().__init__(mot, self.database.url, "--kinds", KINDS)
+        try:
+            super().__init__(mot, self.database.url, "--kinds", KINDS)
+        except Exception:
+            self.database.stop()
+            raise
 
     def connect(self, timeout=30):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -202,6 +223,17 @@ class Ours(Server):
     def add_namespace(self, name):
         self.ok("POST", "/api/v1/namespaces",
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def change_kinds(self):
+        """Another process, with other files."""
+        folder = self.dir + "/changed"
+        shutil.copytree(KINDS, folder)
+        shutil.copytree(CHANGED, folder, dirs_exist_ok=True)
+        self.process.terminate()
+        expect(self.process.wait(30) == 0, f"mot api ended with {self.process.returncode}: {self.dir}/log")
+        self.log.close()
+        self.arguments = ("--kinds", folder)
+        self.start()
 
     def forget_history(self):
         self.database.sql("DELETE FROM change_log")

@@ -52,10 +52,6 @@ def save(area, records):
         file.write(normal.pretty(records) + "\n")
 
 
-def record(reference, case):
-    return {"asked": exchange.digest(case), "answers": exchange.run(reference, case)}
-
-
 def record_all(only):
     reference = Reference()
     try:
@@ -63,9 +59,8 @@ def record_all(only):
             records = load(area)
             wanted = {case["name"] for case in cases}
             records = {name: value for name, value in records.items() if name in wanted}
-            for case in cases:
-                if only in case["name"]:
-                    records[case["name"]] = record(reference, case)
+            for case, answers in exchange.run_all(reference, [case for case in cases if only in case["name"]]):
+                records[case["name"]] = {"asked": exchange.digest(case), "answers": answers}
             save(area, records)
     finally:
         reference.close()
@@ -155,14 +150,14 @@ def replay(ours, only):
     comparison.check_documents()
     for area, cases in areas().items():
         records = load(area)
+        wanted = []
         for case in cases:
-            if only not in case["name"]:
-                continue
-            known = records.get(case["name"])
-            if not known or known["asked"] != exchange.digest(case):
+            if records.get(case["name"], {}).get("asked") != exchange.digest(case):
                 comparison.fail(f"{case['name']}: not recorded as it is now: test_conformance.py --record")
-                continue
-            comparison.compare(case, known["answers"], exchange.run(ours, case))
+            elif only in case["name"]:
+                wanted.append(case)
+        for case, answers in exchange.run_all(ours, wanted):
+            comparison.compare(case, records[case["name"]]["answers"], answers)
     return comparison
 
 
@@ -173,10 +168,7 @@ def compare_live(ours, only):
     try:
         for area, cases in areas().items():
             records = load(area)
-            for case in cases:
-                if only not in case["name"]:
-                    continue
-                now = exchange.run(reference, case)
+            for case, now in exchange.run_all(reference, [case for case in cases if only in case["name"]]):
                 for number, (old, new) in enumerate(zip(records.get(case["name"], {}).get("answers", []), now)):
                     if not same(old, new):
                         comparison.fail("no longer as recorded: " + difference(case, number, old, new))

@@ -77,6 +77,11 @@ def forget():
     return {"do": "forget"}
 
 
+def change_kinds():
+    """The kinds of changed/ take the place of those before. Cases with it run together: all up to here, then the rest of all."""
+    return {"do": "change_kinds"}
+
+
 def thing(name=None, spec=None, status=None, **meta):
     body = {"apiVersion": "t.dev/v1", "kind": "Thing", "metadata": {}}
     if name is not None:
