@@ -22,7 +22,11 @@ static void admit(const struct schema *schema, const json_t *value)
         schema_default(schema, object);
         schema_validate(schema, object, &errors);
         schema_validate_status(schema, object, &errors);
+        schema_validate_update(schema, object, value, &errors);
+        schema_validate_update(schema, value, object, &errors);
+        schema_validate_status_update(schema, value, object, &errors);
     }
+    (void)!schema_check_types(schema, value, &err);
     field_errors_release(&errors);
     texts_release(&unknown);
     json_decref(object);
