@@ -1,5 +1,6 @@
 /* The query parameters of reads; their texts are kube-apiserver's, which are Go's. */
 #include "query.h"
+#include "view.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -143,6 +144,7 @@ static int parse_selectors(struct request *request, struct list_options *options
         selector_parse_fields(fields ? fields : "", request->kind->selectable_fields, &err);
     if (!options->fields)
         return fail(request, 400, "BadRequest", "%s", err.message);
+    view_rename_fields(request->kind, options->fields);
     return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <mot/model/json.h>
 #include <mot/model/object.h>
 
+#include "view.h"
+
 static const char partial_head[] =
     "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":";
 static const char initial_end_annotation[] =
@@ -134,13 +136,21 @@ void render_object(struct buf *buf, const struct renderer *renderer, const char 
     }
 }
 
+void render_object(struct buf *buf, const struct renderer *renderer, const char *body, size_t len,
+                   int64_t revision, bool columns)
+{
+    AUTO_FREE char *shown = view_body(renderer->kind, body, len, &len);
+    render_form(buf, renderer, shown ? shown : body, len, revision, columns);
+}
+
 void render_item(struct buf *buf, const struct renderer *renderer, const char *body, size_t len,
                  int64_t revision)
 {
+    AUTO_FREE char *shown = view_body(renderer->kind, body, len, &len);
     if (renderer->form == FORM_TABLE)
-        render_row(buf, renderer, body, len, revision);
+        render_row(buf, renderer, shown ? shown : body, len, revision);
     else
-        render_object(buf, renderer, body, len, revision, false);
+        render_form(buf, renderer, shown ? shown : body, len, revision, false);
 }
 
 void render_list_head(struct buf *buf, const struct renderer *renderer)

@@ -178,5 +178,5 @@ int fail_field(struct request *request, const char *name, const char *field, con
 struct store_key request_key(const struct request *request, const char *name)
 {
     return (struct store_key){
-        .resource = request->kind->resource, .ns = request->route.ns, .name = name};
+        .resource = kind_stored(request->kind)->resource, .ns = request->route.ns, .name = name};
 }

@@ -11,6 +11,7 @@
 #include "../admit.h"
 #include "../namespaces.h"
 #include "../respond.h"
+#include "../view.h"
 #include "write.h"
 
 #define GENERATED_PREFIX_MAX 58
@@ -68,7 +69,7 @@ static enum outcome fail_namespace(struct request *request, const char *name)
 static enum outcome store(struct request *request, const json_t *object, const char *body,
                           size_t len)
 {
-    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
+    AUTO_FREE char *selectable = view_selectable(request->kind, object);
     struct store_write write = {.operation = STORE_CREATE,
                                 .key = request_key(request, object_name(object)),
                                 .uid = object_uid(object),
@@ -112,7 +113,7 @@ static enum outcome create_once(struct request *request, const struct write_opti
     if (managers == MANAGERS_OF_OBJECT)
         write_settle_applied(request, object);
     size_t len;
-    AUTO_FREE char *body = object_encode(object, &len);
+    AUTO_FREE char *body = view_encode(request->kind, object, &len);
     if (write_check_size(request, len, 0) < 0)
         return OUTCOME_FAILED;
     return options->dry_run ? dry_run(request, object, body, len)

@@ -67,7 +67,7 @@ static int add_victim(void *context, const struct store_object *object, struct e
 /* The next objects after those that are done. */
 static int find_victims(struct request *request, struct sweep *sweep)
 {
-    struct store_list_query query = {.resource = request->kind->resource,
+    struct store_list_query query = {.resource = kind_stored(request->kind)->resource,
                                      .ns = request->route.ns,
                                      .after_ns = sweep->ns,
                                      .after_name = sweep->name,
@@ -115,7 +115,7 @@ static bool plan(const struct request *request, const struct sweep *sweep, struc
     bool changed = next && delete_mark(request, sweep->options, next, &gone);
     if (changed && !gone) {
         victim->body = object_encode(next, &write->body_len);
-        victim->selectable = object_selectable(next, request->kind->selectable_fields);
+        victim->selectable = object_selectable(next, kind_stored(request->kind)->selectable_fields);
         write->operation = STORE_UPDATE;
         write->body = victim->body;
         write->selectable = victim->selectable;
@@ -194,7 +194,7 @@ static int sweep_once(struct request *request, struct sweep *sweep)
 static int64_t count_left(struct request *request, const struct sweep *sweep)
 {
     const struct list_options *list = sweep->list;
-    struct store_list_query query = {.resource = request->kind->resource,
+    struct store_list_query query = {.resource = kind_stored(request->kind)->resource,
                                      .ns = request->route.ns,
                                      .after_ns = sweep->ns,
                                      .after_name = sweep->name};

@@ -198,7 +198,7 @@ static int run_from_token(struct request *request, const struct list_options *op
         return fail(request, 400, "BadRequest",
                     "specifying resource version is not allowed when using continue");
     }
-    struct store_list_query query = {.resource = request->kind->resource,
+    struct store_list_query query = {.resource = kind_stored(request->kind)->resource,
                                      .after_ns = from.ns,
                                      .after_name = from.name,
                                      .at = from.revision};
@@ -209,7 +209,7 @@ static int run_from_token(struct request *request, const struct list_options *op
 
 static int run_from_start(struct request *request, const struct list_options *options)
 {
-    struct store_list_query query = {.resource = request->kind->resource};
+    struct store_list_query query = {.resource = kind_stored(request->kind)->resource};
     bool exact = options->match == MATCH_EXACT ||
                  (options->match == MATCH_NONE && options->limit > 0 && options->revision > 0);
     if (exact)

@@ -8,9 +8,11 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
+#include <mot/model/schema.h>
 
 #include "../namespaces.h"
 #include "../respond.h"
+#include "../view.h"
 
 /* What is stored can be sent back by a client: the limit of bodies. */
 #define OBJECT_MAX ((size_t)3 << 20)
@@ -27,8 +29,12 @@ int live_find(struct request *request, struct live *ret_live)
     ret_live->object = object_decode(stored->body, stored->body_len, stored->revision, &err);
     if (!ret_live->object)
         return fail_err(request, &err);
-    /* It may have been written in another version of the kind. */
+    view_from_stored(request->kind, ret_live->object);
+    /* It may have been written in another version of the kind, and under an older schema: what that
+     * left out or did not know is nobody's change. */
     json_object_set_new(ret_live->object, "apiVersion", json_string(request->kind->api_version));
+    schema_prune(request->kind->schema, ret_live->object, NULL);
+    admit_default(request->kind, ret_live->object);
     return 0;
 }
 
@@ -159,7 +165,7 @@ static enum outcome outcome_of(struct request *request, int result, const struct
 static enum outcome replace(struct request *request, const struct live *live, const json_t *object,
                             struct encoded *encoded)
 {
-    AUTO_FREE char *selectable = object_selectable(object, request->kind->selectable_fields);
+    AUTO_FREE char *selectable = view_selectable(request->kind, object);
     struct store_write write = {.operation = STORE_UPDATE,
                                 .key = request_key(request, request->route.name),
                                 .uid = live->stored->uid,
@@ -179,7 +185,7 @@ enum outcome write_replace(struct request *request, const struct live *live, con
                            int64_t *ret_revision)
 {
     struct encoded encoded = {0};
-    AUTO_FREE char *text = object_encode(object, &encoded.len);
+    AUTO_FREE char *text = view_encode(request->kind, object, &encoded.len);
     encoded.text = text;
     enum outcome outcome = replace(request, live, object, &encoded);
     *ret_revision = encoded.revision;
@@ -221,7 +227,7 @@ static enum outcome store(struct request *request, const struct write_options *o
                           const struct live *live, const json_t *object,
                           struct encoded *ret_encoded)
 {
-    ret_encoded->text = object_encode(object, &ret_encoded->len);
+    ret_encoded->text = view_encode(request->kind, object, &ret_encoded->len);
     ret_encoded->revision = live->stored->revision;
     if (write_check_size(request, ret_encoded->len, live->stored->body_len) < 0)
         return OUTCOME_FAILED;

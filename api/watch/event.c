@@ -11,6 +11,7 @@
 /* A frame in one of the forms that somebody asked for. */
 struct cached {
     struct cached *next;
+    const struct kind *kind; /* a view of the event's, or another version of it */
     enum form form;
     enum include_object include;
     enum watch_type type;
@@ -153,12 +154,14 @@ struct http_frame *watch_event_frame(struct watch_event *event, const struct ren
     columns = columns && renderer->form == FORM_TABLE;
     pthread_mutex_lock(&event->lock);
     struct cached *cached = event->frames;
-    while (cached && (cached->form != renderer->form || cached->include != renderer->include ||
-                      cached->type != type || cached->columns != columns))
+    while (cached && (cached->kind != renderer->kind || cached->form != renderer->form ||
+                      cached->include != renderer->include || cached->type != type ||
+                      cached->columns != columns))
         cached = cached->next;
     if (!cached) {
         cached = mem_zalloc(sizeof(*cached));
         *cached = (struct cached){.next = event->frames,
+                                  .kind = renderer->kind,
                                   .form = renderer->form,
                                   .include = renderer->include,
                                   .type = type,

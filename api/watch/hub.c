@@ -199,7 +199,7 @@ void hub_watch(struct hub *hub, const struct http_request *request, struct http_
     const struct kind *kind = spec->renderer.kind;
     struct watcher *watcher = watcher_new(hub, spec);
     pthread_mutex_lock(&hub->lock);
-    watcher->ring = window_ring(hub->window, kind->resource);
+    watcher->ring = window_ring(hub->window, kind_stored(kind)->resource);
     pthread_mutex_unlock(&hub->lock);
     pthread_mutex_lock(&watcher->lock);
     watcher->stream = http_stream_begin(request, response, protocol, &events, watcher);
@@ -519,7 +519,8 @@ struct hub *hub_new(const struct api_options *options, struct err *err)
     hub->ring_count = kinds_count(options->kinds);
     hub->rings = mem_array(hub->ring_count + 1, sizeof(*hub->rings));
     for (size_t i = 0; i < hub->ring_count; i++)
-        hub->rings[i] = window_ring(hub->window, kinds_at(options->kinds, i)->resource);
+        hub->rings[i] =
+            window_ring(hub->window, kind_stored(kinds_at(options->kinds, i))->resource);
     hub->feed = store_feed_open(options->store, NULL, revision);
     start_threads(hub, options);
     return hub;

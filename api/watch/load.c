@@ -106,7 +106,7 @@ static int visit_initial(void *context, const struct store_object *object, struc
 static enum turn load_initial(struct hub *hub, struct watcher *watcher)
 {
     struct load load = {.hub = hub, .watcher = watcher};
-    struct store_list_query query = {.resource = watcher->renderer.kind->resource,
+    struct store_list_query query = {.resource = kind_stored(watcher->renderer.kind)->resource,
                                      .ns = watcher->filter.ns,
                                      .name = watcher->filter.name,
                                      .at = watcher->initial_revision,
@@ -202,8 +202,8 @@ static enum turn load_changes(struct hub *hub, struct watcher *watcher)
     struct err err = {0};
     int64_t revision = watcher->cursor;
     size_t batch = watcher->batch ? watcher->batch : ROWS;
-    int result = store_changes(hub->store, watcher->renderer.kind->resource, watcher->cursor, 0,
-                               batch, &revision, visit_change, &load, &err);
+    int result = store_changes(hub->store, kind_stored(watcher->renderer.kind)->resource,
+                               watcher->cursor, 0, batch, &revision, visit_change, &load, &err);
     if (result < 0) {
         free(load.left);
         return fail_load(watcher, &err);

@@ -256,6 +256,22 @@ static int compare_kinds(const void *a, const void *b)
     return order ? order : strcmp(left->plural, right->plural);
 }
 
+/* Views know their kinds once these don't move any more. */
+static int link_views(struct kinds *kinds, struct err *err)
+{
+    for (size_t i = 0; i < kinds->count; i++) {
+        struct kind *view = &kinds->items[i];
+        for (size_t k = 0; *view->view_of && k < kinds->count && !view->stored; k++) {
+            if (strcmp(kinds->items[k].resource, view->view_of) == 0)
+                view->stored = &kinds->items[k];
+        }
+        if (*view->view_of && (!view->stored || *view->stored->view_of))
+            return err_set(err, ERR_INVALID, "kind %s is a view of %s, which is not stored",
+                           view->resource, view->view_of);
+    }
+    return 0;
+}
+
 static struct kinds *finish(struct kinds *kinds, int result, struct err *err)
 {
     if (result == 0 && kinds->count > 1)
@@ -265,6 +281,8 @@ static struct kinds *finish(struct kinds *kinds, int result, struct err *err)
             result =
                 err_set(err, ERR_INVALID, "kind %s is defined twice", kinds->items[i].resource);
     }
+    if (result == 0)
+        result = link_views(kinds, err);
     if (result == 0)
         return kinds;
     kinds_free(kinds);

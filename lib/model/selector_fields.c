@@ -106,3 +106,15 @@ struct selector *selector_parse_fields(const char *text, const char *const *allo
     selector_free(selector);
     return NULL;
 }
+
+void selector_rename(struct selector *selector, const char *from, const char *to)
+{
+    size_t len = strlen(from);
+    for (size_t i = 0; i < selector->count; i++) {
+        char *key = selector->items[i].key;
+        if (strncmp(key, from, len) != 0 || (key[len] != '\0' && key[len] != '.'))
+            continue;
+        selector->items[i].key = mem_printf("%s%s", to, key + len);
+        free(key);
+    }
+}

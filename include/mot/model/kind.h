@@ -67,6 +67,12 @@ struct kind {
     json_t *definition;        /* the CRD itself */
 };
 
+/* The kind whose objects are in the store: for all but views it is @kind itself. */
+static inline const struct kind *kind_stored(const struct kind *kind)
+{
+    return kind->stored ? kind->stored : kind;
+}
+
 struct kinds;
 /* The embedded ones. */
 struct kinds *kinds_load(struct err *err) MOT_NODISCARD;

@@ -20,6 +20,8 @@ struct selector *selector_parse_fields(const char *text, const char *const *allo
 /* From a LabelSelector object: matchLabels and matchExpressions. As in Kubernetes, {} selects
  * everything, NULL or null nothing. */
 struct selector *selector_from_object(const json_t *label_selector, struct err *err) MOT_NODISCARD;
+/* Says @to where it said @from, or @from with a path below it: "regarding", "regarding.name". */
+void selector_rename(struct selector *selector, const char *from, const char *to);
 void selector_free(struct selector *selector);
 bool selector_is_everything(const struct selector *selector);
 /* @values: a flat JSON object of strings: the "labels" or "fields" of a selectable (may be NULL).

@@ -130,7 +130,8 @@ struct server *server_start(const char *url, const struct api_options *options)
     server->store = store_open(&store_options, &err);
     if (!server->store)
         fail_msg("store: %s", err.message);
-    server->kinds = kinds_parse(crds, MOT_ARRAY_SIZE(crds), &err);
+    server->kinds = options && options->kinds ? (struct kinds *)(uintptr_t)options->kinds
+                                              : kinds_parse(crds, MOT_ARRAY_SIZE(crds), &err);
     if (!server->kinds)
         fail_msg("kinds: %s", err.message);
     struct api_options all = options ? *options : (struct api_options){0};

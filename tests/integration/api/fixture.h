@@ -32,7 +32,8 @@ void fixture_stop(void);
 void fixture_resume(void);
 
 /* A server with the kinds Namespace, Thing (namespaced, status, selectable spec.color) and Globe
- * (cluster-wide). @options may be NULL; its store and kinds are filled in. */
+ * (cluster-wide), or with those of @options, which the server then owns. @options may be NULL; its
+ * store is filled in. */
 struct server *server_start(const char *url, const struct api_options *options);
 void server_listen(struct server *server, const struct http_server_options *options);
 void server_stop(struct server *server);

@@ -168,9 +168,15 @@ static void reads_annotations(void **state)
         "'true', mot.dev/review: 'true', mot.dev/view-of: a, mot.dev/view-fields: 'b=c', "
         "mot.dev/finalize: 'true'}}\n"
         "spec: {group: x, names: {plural: a, kind: A, singular: a, listKind: B}, versions: [{name: "
-        "v1, schema: {openAPIV3Schema: {type: object}}}]}\n";
+        "v1, schema: {openAPIV3Schema: {type: object}}}]}\n"
+        "---\n"
+        "kind: CustomResourceDefinition\n"
+        "spec: {group: '', names: {plural: a, kind: A, singular: a, listKind: B}, versions: "
+        "[{name: v1, schema: {openAPIV3Schema: {type: object}}}]}\n";
     struct kinds *kinds = parse(text);
-    const struct kind *kind = kinds_at(kinds, 0);
+    const struct kind *kind = kinds_at(kinds, 1);
+    assert_ptr_equal(kind_stored(kind), kinds_at(kinds, 0));
+    assert_ptr_equal(kind_stored(kinds_at(kinds, 0)), kinds_at(kinds, 0));
     assert_false(kind->has_generation);
     assert_true(kind->unconditional_update && kind->is_review && kind->has_finalize);
     assert_string_equal(kind->view_of, "a");
