@@ -179,9 +179,10 @@ static const struct field_type *compile(const struct compiler *compiler, const j
     }
     struct field_type *type = arena_alloc(compiler->types->arena, sizeof(*type));
     const char *name = text_of(schema, "type");
-    bool any = *name == '\0' || flag(schema, "x-kubernetes-int-or-string");
-    bool is_map = any || strcmp(name, "object") == 0;
-    bool is_list = any || strcmp(name, "array") == 0;
+    bool root = depth == 0; /* a kind is an object, whatever its schema says */
+    bool any = !root && (*name == '\0' || flag(schema, "x-kubernetes-int-or-string"));
+    bool is_map = root || any || strcmp(name, "object") == 0;
+    bool is_list = any || (!root && strcmp(name, "array") == 0);
     preserve = preserve || flag(schema, "x-kubernetes-preserve-unknown-fields");
     if (any)
         type->scalar = SCALAR_ANY;
