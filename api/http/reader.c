@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <http_parser.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -47,6 +48,8 @@ void reader_init(struct reader *reader, const struct reader_limits *limits)
     pthread_once(&once, lift_parser_limit);
     memset(reader, 0, sizeof(*reader));
     reader->limits = *limits;
+    (void)snprintf(reader->too_large, sizeof(reader->too_large),
+                   "Request entity too large: limit is %zu", limits->body_max);
     reader->parser = mem_zalloc(sizeof(*reader->parser));
     buf_init(&reader->text, limits->header_max * 2 + 1024);
     reader_next(reader);
@@ -309,7 +312,7 @@ static int check_length(struct reader *reader, struct message *message)
         return fail(reader, 400, "Content-Length is not a number");
     reader->body_left = strtoull(length, NULL, 10);
     if (reader->body_left > reader->limits.body_max)
-        return fail(reader, 413, "Request entity too large: the body is over the limit");
+        return fail(reader, 413, reader->too_large);
     return 0;
 }
 
@@ -455,7 +458,9 @@ static size_t feed_body(struct reader *reader, const char *data, size_t len)
     if (reader->chunked) {
         size_t used = chunk_feed(&reader->chunks, data, len, &message->body);
         if (reader->chunks.state == CHUNK_FAILED)
-            fail(reader, reader->chunks.fault.status, reader->chunks.fault.message);
+            fail(reader, reader->chunks.fault.status,
+                 reader->chunks.fault.status == 413 ? reader->too_large
+                                                    : reader->chunks.fault.message);
         else if (reader->chunks.state == CHUNK_DONE)
             complete(reader);
         return used;

@@ -67,6 +67,7 @@ struct reader {
     bool chunked;
     uint64_t body_left;
     struct chunk_decoder chunks;
+    char too_large[64]; /* what is said then, in kube-apiserver's words */
 };
 
 void reader_init(struct reader *reader, const struct reader_limits *limits);

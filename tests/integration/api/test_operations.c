@@ -1,9 +1,15 @@
 /* Health and metrics: what those who run the server ask it. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "watch_client.h"
@@ -12,6 +18,7 @@
 
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
+#include <mot/model/json.h>
 
 static struct server *begin(void)
 {
@@ -189,6 +196,93 @@ static void test_metrics_are_bounded(void **state)
     server_stop(server);
 }
 
+/* -------------------------------------------------------------------------------- limits */
+
+/* Sends it, and reads the answer until the server closes the connection. */
+static json_t *exchange(int port, const char *request, int code)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct timeval patience = {.tv_sec = 10};
+    struct buf answer;
+    char bytes[4096];
+    ssize_t got;
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    buf_init(&answer, BUF_MAX_DEFAULT);
+    while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        buf_add(&answer, bytes, (size_t)got);
+    close(fd);
+    assert_non_null(answer.data);
+    assert_int_equal(atoi(answer.data + strlen("HTTP/1.1 ")), code);
+    json_t *body = json_loads(strstr(answer.data, "\r\n\r\n"), 0, NULL);
+    assert_non_null(body);
+    assert_string_equal(text_at(body, "kind"), "Status");
+    assert_int_equal(json_at_int(body, "code", 0), code);
+    buf_release(&answer);
+    return body;
+}
+
+#define CLOSING " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+static void test_body_size(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    static const char *const requests[] = {
+        "POST " THINGS CLOSING "Content-Length: 3145729\r\n\r\n",
+        "POST " THINGS CLOSING "Transfer-Encoding: chunked\r\n\r\n300001\r\n",
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(requests); i++) {
+        json_t *body = exchange(server->port, requests[i], 413);
+        assert_string_equal(text_at(body, "message"), "Request entity too large: limit is 3145728");
+        assert_string_equal(text_at(body, "reason"), "RequestEntityTooLarge");
+        json_decref(body);
+    }
+    server_stop(server);
+}
+
+static void test_nesting(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    struct buf body;
+    buf_init(&body, BUF_MAX_DEFAULT);
+    buf_adds(&body, "{\"apiVersion\":\"mot.dev/v1alpha1\",\"kind\":\"Globe\",\"metadata\":"
+                    "{\"name\":\"a\"},\"spec\":");
+    for (int i = 0; i < 20000; i++)
+        buf_adds(&body, "[");
+    json_decref(expect_call(server, 400, "POST", "/apis/mot.dev/v1alpha1/globes", body.data));
+    buf_release(&body);
+    server_stop(server);
+}
+
+/* Watches are many and long: they don't count as requests in flight. */
+static void test_watches_are_not_in_flight(void **state)
+{
+    (void)state;
+    enum { WATCHES = 20 };
+    AUTO_FREE char *url = fixture_database("in_flight");
+    const struct http_server_options options = {.requests_max = 2};
+    struct server *server = server_start(url, NULL);
+    struct watch_client *streams[WATCHES];
+    server_listen(server, &options);
+    for (size_t i = 0; i < WATCHES; i++)
+        streams[i] = watch_open(server->port, THINGS "?watch=1", NULL, false);
+    create_thing(server, "a", "red");
+    for (size_t i = 0; i < WATCHES; i++)
+        watch_expect(streams[i], "ADDED", "a");
+    json_decref(exchange(server->port, "GET /nothing" CLOSING "\r\n", 404));
+    assert_int_equal(http_server_counts(server->http).streams, WATCHES);
+    assert_int_equal(http_server_counts(server->http).refused, 0);
+    for (size_t i = 0; i < WATCHES; i++)
+        watch_close(streams[i]);
+    server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +290,9 @@ int main(void)
         cmocka_unit_test(test_without_the_database),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_metrics_are_bounded),
+        cmocka_unit_test(test_body_size),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_watches_are_not_in_flight),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
