@@ -183,14 +183,16 @@ static bool read_items(struct reader *reader, json_t *array)
     }
 }
 
-/* The text of a key, free() it; NULL with the error set. */
-static char *key_text(struct reader *reader, yaml_event_t *event)
+/* The text of a key, free() it; NULL with the error set. *ret_is_text: it is no number or boolean.
+ */
+static char *key_text(struct reader *reader, yaml_event_t *event, bool *ret_is_text)
 {
     yaml_mark_t mark = event->start_mark;
     json_t *key = node_value(reader, event);
     if (!key)
         return NULL;
     char *text = NULL;
+    *ret_is_text = json_is_string(key);
     if (json_is_string(key))
         text = mem_strdup(json_string_value(key));
     else if (json_is_number(key) || json_is_boolean(key)) {
@@ -236,12 +238,16 @@ static bool is_merge_key(const yaml_event_t *event)
 }
 
 /* False when duplicates are not allowed. */
-static bool note_duplicate(struct reader *reader, yaml_mark_t mark, const char *key)
+static bool note_duplicate(struct reader *reader, yaml_mark_t mark, const char *key, bool is_text)
 {
+    size_t len = strlen(key) < SHOWN_KEY_MAX ? strlen(key) : SHOWN_KEY_MAX;
     struct buf text;
     buf_init(&text, BUF_MAX_DEFAULT);
     buf_adds(&text, "key ");
-    write_go_quoted(&text, key, strlen(key) < SHOWN_KEY_MAX ? strlen(key) : SHOWN_KEY_MAX);
+    if (is_text)
+        write_go_quoted(&text, key, len);
+    else
+        buf_add(&text, key, len);
     buf_adds(&text, " already set in map");
     if (!reader->duplicates)
         fail_at(reader, mark, text.data);
@@ -256,10 +262,11 @@ static bool read_member(struct reader *reader, json_t *object, json_t **merges,
 {
     yaml_mark_t mark = key_event->start_mark;
     bool merge = is_merge_key(key_event);
-    AUTO_FREE char *key = key_text(reader, key_event);
+    bool is_text = false;
+    AUTO_FREE char *key = key_text(reader, key_event, &is_text);
     if (!key)
         return false;
-    if (!merge && json_object_get(object, key) && !note_duplicate(reader, mark, key))
+    if (!merge && json_object_get(object, key) && !note_duplicate(reader, mark, key, is_text))
         return false;
     yaml_event_t event;
     if (next_event(reader, &event) != 0)

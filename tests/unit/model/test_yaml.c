@@ -203,6 +203,7 @@ static void reads_first_document(void **state)
         {"---\n", "null", NULL},
         {"a: 1\nb: 2\na: 3\n", "{'a':3,'b':2}", "line 3: key \"a\" already set in map"},
         {"{\"a\": 1,\n \"a\": 2}", "{'a':2}", "line 2: key \"a\" already set in map"},
+        {"yes: 1\ntrue: 2\n", "{'true':2}", "line 2: key true already set in map"},
         {"x: {yes: 1, 1: 2, 1.5: 3}", "{'x':{'true':1,'1':2,'1.5':3}}", NULL},
         {"[on, OFF, y, n, ~, 012, 0777, 08, 0o12, 0x1F, 0b11, 1_000, 1e3, .5, 5., 1e400]",
          "[true,false,true,false,null,10,511,8,10,31,3,1000,1000,0.5,5,'1e400']", NULL},
