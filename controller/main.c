@@ -242,6 +242,7 @@ static int start_work(struct controller *controller, struct err *err)
         .store = controller->store,
         .topology = controller->topology,
         .stale_after_ms = controller->settings.stale_after_ms,
+        .recorder = lifecycle_recorder(controller->lifecycle),
     };
     controller->reconcile = reconcile_start(&reconcile, err);
     if (!controller->reconcile || start_publisher(controller, err))
@@ -251,6 +252,7 @@ static int start_work(struct controller *controller, struct err *err)
         .topology = controller->topology,
         .routes = controller->routes,
         .publisher = controller->publisher,
+        .recorder = lifecycle_recorder(controller->lifecycle),
         .heartbeat_every_ms = controller->settings.heartbeat_every_ms,
         .stale_after_ms = controller->settings.stale_after_ms,
         .lost = on_lost,

@@ -15,6 +15,7 @@
 
 #include "complain.h"
 #include "deployment.h"
+#include "events/story.h"
 #include "regions.h"
 
 #define ARENA_MAX ((size_t)256 << 20)
@@ -41,6 +42,12 @@ struct reconcile {
     pthread_t thread;
 };
 
+/* What a story is about, and who is told. */
+struct telling {
+    struct recorder *recorder;
+    const json_t *about;
+};
+
 static void mark(struct map *set, const char *key)
 {
     if (!map_has(set, key))
@@ -65,6 +72,23 @@ static char *region_essence(const struct entry *entry)
     return text;
 }
 
+/* Once somebody knows how it was before. */
+static void tell_region(const struct reconcile *reconcile, const struct entry *entry,
+                        const char *before, const char *now)
+{
+    static const char is_ready[] = "\"ready\":\"True\"";
+    bool was = strstr(before, is_ready) != NULL;
+    bool is = strstr(now, is_ready) != NULL;
+    if (was == is || !entry)
+        return;
+    json_t *object = entry_object(entry);
+    const char *message =
+        json_at_text(condition_get(json_object_get(object, "status"), "Ready"), "message");
+    recorder_tell(reconcile->options.recorder, object, is ? EVENT_NORMAL : EVENT_WARNING,
+                  is ? "RegionReady" : "RegionNotReady", "%s", message ? message : "");
+    json_decref(object);
+}
+
 static void on_region(struct reconcile *reconcile, const char *region)
 {
     AUTO_FREE char *entry_key = mem_printf("/%s", region);
@@ -76,6 +100,8 @@ static void on_region(struct reconcile *reconcile, const char *region)
     char *essence = entry ? region_essence(entry) : mem_strdup("");
     const char *before = map_get(reconcile->essences, region);
     bool same = before && strcmp(before, essence) == 0;
+    if (before)
+        tell_region(reconcile, entry, before, essence);
     map_put(reconcile->essences, region, essence);
     if (same)
         return;
@@ -95,12 +121,42 @@ static void on_changed(void *context, const char *deployment, const char *region
 /* ------------------------------------------------------------------------------------------
  * commits */
 
+static void tell_deployment(void *context, enum event_type type, const char *reason,
+                            const char *message)
+{
+    const struct telling *telling = context;
+    recorder_tell(telling->recorder, telling->about, type, reason, "%s", message);
+}
+
+/* What the status of a deployment says now that it did not say before. */
+static void tell_story(const struct reconcile *reconcile, const struct store_write *write,
+                       const char *key)
+{
+    const struct entry *entry = map_get(reconcile->informer.deployments, key);
+    struct err err;
+    if (!reconcile->options.recorder || !entry)
+        return;
+    json_t *old = entry_object(entry);
+    json_t *new = object_decode(write->body, write->body_len, write->revision, &err);
+    struct telling telling = {reconcile->options.recorder, new};
+    struct story story = {tell_deployment, &telling};
+    if (old && new)
+        story_deployment(&story, old, new);
+    if (new && write->operation == STORE_DELETE)
+        recorder_tell(telling.recorder, new, EVENT_NORMAL, "Deleted",
+                      "every region has stopped it");
+    json_decref(new);
+    json_decref(old);
+}
+
 /* What was written is known at once. A part that changed is looked at again for the status of its
  * deployment; a new one, or that status, says nothing new. Regions come with the feed. */
 static void note_written(struct reconcile *reconcile, const struct store_write *write,
                          const char *owner)
 {
     bool is_part = strcmp(write->key.resource, regional_kind.resource) == 0;
+    if (strcmp(write->key.resource, deployment_kind.resource) == 0)
+        tell_story(reconcile, write, owner);
     if (is_part || strcmp(write->key.resource, deployment_kind.resource) == 0)
         informer_written(&reconcile->informer, write);
     if (is_part && write->operation != STORE_CREATE)

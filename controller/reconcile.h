@@ -10,11 +10,13 @@
 #include <mot/topology/topology.h>
 
 struct reconcile;
+struct recorder;
 
 struct reconcile_options {
     struct store *store;
     const struct topology *topology; /* its regions become Region objects */
     int64_t stale_after_ms;          /* a heartbeat older than this makes its region Unknown */
+    struct recorder *recorder;       /* for the story of deployments and regions; may be NULL */
 };
 
 struct reconcile *reconcile_start(const struct reconcile_options *options,

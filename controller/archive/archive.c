@@ -9,9 +9,12 @@
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 #include <mot/base/stop.h>
+#include <mot/model/json.h>
+#include <mot/model/object.h>
 
 #include "batch.h"
 #include "complain.h"
+#include "events/recorder.h"
 #include "publish/publisher.h"
 
 #define IDLE_MS         5000
@@ -67,6 +70,53 @@ static int answer_unknown(void *context, const char *region, const char *key, in
 }
 
 /* ------------------------------------------------------------------------------------------
+ * stories */
+
+/* Whom an Instance's story is told about: itself, and its Deployment. */
+struct telling {
+    struct recorder *recorder;
+    const json_t *instance;
+    json_t *deployment; /* NULL: there is none, or it could not be read */
+};
+
+static void tell(void *context, enum event_type type, const char *reason, const char *message)
+{
+    const struct telling *telling = context;
+    recorder_tell(telling->recorder, telling->instance, type, reason, "%s", message);
+    if (telling->deployment)
+        recorder_tell(telling->recorder, telling->deployment, type, reason, "%s", message);
+}
+
+static json_t *read_deployment(struct store *store, const json_t *instance)
+{
+    struct store_key key = {deployment_kind.resource, object_namespace(instance),
+                            json_at_text(instance, "spec.deployment")};
+    struct err err = {0};
+    AUTO_FREE struct store_object *stored = store_get(store, &key, &err);
+    return stored ? object_decode(stored->body, stored->body_len, stored->revision, &err) : NULL;
+}
+
+static bool is_worth_telling(const struct instance_facts *before, const json_t *instance)
+{
+    struct instance_facts now = instance_facts_of(instance);
+    return (now.failed && !before->failed) || (now.unhealthy && !before->unhealthy) ||
+           now.restarts > before->restarts;
+}
+
+static void on_instance(void *context, const struct instance_facts *before, const json_t *instance)
+{
+    const struct collector *collector = context;
+    const struct archive_options *options = &collector->archive->options;
+    if (!options->recorder || !is_worth_telling(before, instance))
+        return;
+    struct telling telling = {options->recorder, instance,
+                              read_deployment(options->store, instance)};
+    struct story story = {tell, &telling};
+    story_instance(&story, before, instance);
+    json_decref(telling.deployment);
+}
+
+/* ------------------------------------------------------------------------------------------
  * beginning */
 
 static int open_agents(struct collector *collector, struct err *err)
@@ -90,6 +140,7 @@ static int open_agents(struct collector *collector, struct err *err)
     collector->batch.heartbeats =
         (struct heartbeat_rules){options->heartbeat_every_ms, options->stale_after_ms};
     collector->batch.unknown = answer_unknown;
+    collector->batch.changed = on_instance;
     collector->batch.context = collector;
     return 0;
 }

@@ -16,12 +16,14 @@
 
 struct archive;
 struct publisher;
+struct recorder;
 
 struct archive_options {
     struct store *store;
     const struct topology *topology;
     const struct routes *routes;
     struct publisher *publisher; /* for answers to unknown deployments; outlives the archive */
+    struct recorder *recorder;   /* for what happens to Instances; NULL: nobody is told */
     int64_t heartbeat_every_ms;  /* a heartbeat with no other news is written this often */
     int64_t stale_after_ms;      /* as for the regions */
     void (*lost)(void *context); /* another archive has taken over: the process must end */

@@ -21,6 +21,7 @@ struct stored_instance {
     char *selectable;
     int64_t revision;
     uint64_t hash; /* of the body */
+    struct instance_facts facts;
 };
 
 /* An object that records of the batch change. */
@@ -63,6 +64,7 @@ static void remember_instance(struct archive_batch *batch, const char *key, cons
     stored->selectable = mem_strdup(selectable);
     stored->revision = revision;
     stored->hash = hash;
+    stored->facts = instance_facts_of(object);
     map_put(batch->instances, key, stored);
 }
 
@@ -438,6 +440,13 @@ static bool has_conflict(const struct archive_batch *batch)
     return false;
 }
 
+static void tell_change(const struct archive_batch *batch, const char *key, const json_t *object)
+{
+    const struct stored_instance *before = map_get(batch->instances, key);
+    if (before && batch->changed)
+        batch->changed(batch->context, &before->facts, object);
+}
+
 static void remember_written(struct archive_batch *batch)
 {
     for (size_t i = 0; i < batch->writes->count; i++) {
@@ -449,11 +458,13 @@ static void remember_written(struct archive_batch *batch)
         json_t *object = write->operation == STORE_DELETE
                              ? NULL
                              : object_decode(write->body, write->body_len, write->revision, &err);
-        if (object)
+        if (object) {
+            tell_change(batch, key, object);
             remember_instance(batch, key, object, write->revision, write->selectable,
                               hash_bytes(write->body, write->body_len, HASH_SEED));
-        else
+        } else {
             map_remove(batch->instances, key);
+        }
         json_decref(object);
     }
 }

@@ -6,6 +6,7 @@
 #define MOT_CONTROLLER_ARCHIVE_BATCH_H
 
 #include "agent.h"
+#include "events/story.h"
 #include "writes.h"
 
 #define BATCH_RECORDS 500  /* so that their writes fit into one commit */
@@ -36,6 +37,8 @@ struct archive_batch {
     /* A region reports a deployment that nobody here knows. An error: the batch has to wait. */
     int (*unknown)(void *context, const char *region, const char *key, int64_t revision,
                    struct err *err);
+    /* An Instance was written that was there before; may be NULL. */
+    void (*changed)(void *context, const struct instance_facts *before, const json_t *instance);
     void *context;
 };
 
