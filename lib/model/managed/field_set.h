@@ -92,6 +92,8 @@ const struct field_set *field_set_reconcile(struct arena *arena, const struct fi
 
 /* The canonical JSON of the key or of the item of a set. */
 char *canonical_text(struct arena *arena, const json_t *value);
+/* Whether @text stands in JSON as it is. */
+bool is_plain_text(const char *text);
 /* "f:a", "k:{…}": 0; 1 when its kind is unknown; -1 when it is malformed. */
 int path_element_parse(struct arena *arena, const char *text, struct path_element *ret_element);
 void path_element_print(struct buf *buf, const struct path_element *element);

@@ -123,6 +123,22 @@ static const json_t *key_default(const struct compiler *compiler, const json_t *
     return copy;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    const struct list_key *left = a;
+    const struct list_key *right = b;
+    return strcmp(left->name, right->name);
+}
+
+static const struct list_key *sorted_copy(struct arena *arena, const struct list_key *keys,
+                                          size_t count)
+{
+    struct list_key *sorted = arena_array(arena, count + 1, sizeof(*sorted));
+    memcpy(sorted, keys, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_keys);
+    return sorted;
+}
+
 static void compile_keys(const struct compiler *compiler, struct field_type *type,
                          const json_t *schema)
 {
@@ -140,6 +156,7 @@ static void compile_keys(const struct compiler *compiler, struct field_type *typ
                 (struct list_key){arena_strdup(arena, text), key_default(compiler, items, text)};
     }
     type->keys = keys;
+    type->sorted_keys = sorted_copy(arena, keys, type->key_count);
 }
 
 static int compile_list(const struct compiler *compiler, struct field_type *type,

@@ -31,7 +31,8 @@ struct field_type {
     enum scalar_type scalar;
     enum container_type list;
     enum container_type map;
-    const struct list_key *keys; /* of a granular list of maps; none: it is a set */
+    const struct list_key *keys;        /* of a granular list of maps; none: it is a set */
+    const struct list_key *sorted_keys; /* the same by name */
     size_t key_count;
     const struct field_type *items;  /* of lists */
     const struct type_field *fields; /* sorted by name */

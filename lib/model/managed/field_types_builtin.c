@@ -42,6 +42,7 @@ static const struct list_key owner_keys[] = {{"uid", NULL}};
 static const struct field_type owner_list = {
     .list = CONTAINER_GRANULAR,
     .keys = owner_keys,
+    .sorted_keys = owner_keys,
     .key_count = 1,
     .items = &owner,
 };

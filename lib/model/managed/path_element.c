@@ -17,7 +17,7 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
-static bool is_plain_text(const char *text)
+bool is_plain_text(const char *text)
 {
     while (is_plain((unsigned char)*text))
         text++;

@@ -1,4 +1,5 @@
 /* Values apart from their types, and the items of granular lists. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,39 @@ static char *missing_keys(struct arena *arena, const struct field_type *type)
     return text;
 }
 
+/* What counts as the key of an item; NULL when it is left out. */
+static const json_t *key_of(const json_t *item, const struct list_key *key)
+{
+    const json_t *found = json_object_get(item, key->name);
+    return found ? found : key->fallback;
+}
+
+/* The usual keys without the way through JSON; NULL when they are not usual. */
+static char *plain_keys(struct arena *arena, const struct field_type *type, const json_t *item)
+{
+    char text[256];
+    size_t len = 0;
+    for (size_t i = 0; i < type->key_count; i++) {
+        const struct list_key *key = &type->sorted_keys[i];
+        const json_t *value = key_of(item, key);
+        const char *string = json_string_value(value);
+        int added = -1;
+        if (!is_plain_text(key->name))
+            return NULL;
+        if (string && is_plain_text(string))
+            added = snprintf(text + len, sizeof(text) - len, "%c\"%s\":\"%s\"", len > 0 ? ',' : '{',
+                             key->name, string);
+        else if (json_is_integer(value))
+            added = snprintf(text + len, sizeof(text) - len, "%c\"%s\":%" JSON_INTEGER_FORMAT,
+                             len > 0 ? ',' : '{', key->name, json_integer_value(value));
+        if (added < 0 || (size_t)added >= sizeof(text) - len - 1)
+            return NULL;
+        len += (size_t)added;
+    }
+    text[len] = '}';
+    return arena_strndup(arena, text, len + 1);
+}
+
 static int keyed_element(struct arena *arena, const struct field_type *type, const json_t *value,
                          struct path_element *ret_element, const char **ret_problem)
 {
@@ -102,11 +136,14 @@ static int keyed_element(struct arena *arena, const struct field_type *type, con
         *ret_problem = "associative list with keys may not have non-map elements";
     if (*ret_problem)
         return -1;
+    char *plain = plain_keys(arena, type, value);
+    if (plain) {
+        *ret_element = (struct path_element){.text = plain, .kind = 'k'};
+        return 0;
+    }
     json_t *keys = json_object();
     for (size_t i = 0; i < type->key_count; i++) {
-        json_t *found = json_object_get(value, type->keys[i].name);
-        if (!found)
-            found = json_mutable(type->keys[i].fallback);
+        json_t *found = json_mutable(key_of(value, &type->keys[i]));
         if (found)
             json_object_set_nocheck(keys, type->keys[i].name, found);
     }
