@@ -14,19 +14,21 @@
 
 #define TIMEOUT_MIN_MS 1800000
 
-/* How the watch begins. */
+/* How the watch begins. What is there at first is what is there now, not when a loader comes to it:
+ * who has seen the head of the answer will see every change from then on. */
 static int read_start(struct request *request, const struct list_options *options,
                       struct watch_spec *spec)
 {
     struct err err = {0};
     spec->revision = options->revision;
     spec->initial = options->initial_events;
-    if (options->initial_events)
-        return await_revision(request, options->revision);
-    if (options->revision > 0)
+    if (options->initial_events && await_revision(request, options->revision) < 0)
+        return -1;
+    if (options->revision > 0 && !options->initial_events)
         return 0;
-    spec->initial = !options->initial_events_set;
-    if (!spec->initial && store_revision(request->api->store, &spec->revision, &err) < 0)
+    if (!options->initial_events_set)
+        spec->initial = true;
+    if (store_revision(request->api->store, &spec->revision, &err) < 0)
         return fail_err(request, &err);
     return 0;
 }

@@ -185,6 +185,7 @@ static struct watcher *watcher_new(struct hub *hub, struct watch_spec *spec)
     watcher->bookmarks = spec->bookmarks;
     watcher->initial_end_due = spec->initial_end;
     watcher->cursor = spec->revision;
+    watcher->initial_revision = spec->revision;
     watcher->stage = spec->initial ? STAGE_INITIAL : STAGE_LIVE;
     watcher->ends_at = now + spec->timeout_ms;
     watcher->bookmark_at = now + hub->bookmark_ms;

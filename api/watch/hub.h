@@ -31,7 +31,8 @@ bool hub_healthy(struct hub *hub);
 struct watch_spec {
     struct renderer renderer;
     struct watch_filter filter; /* taken over */
-    bool initial;     /* begin with ADDED for what there is; else: what comes after `revision` */
+    bool initial;     /* begin with ADDED for what there was at `revision`; and then, or else only,
+                         what comes after it */
     bool initial_end; /* and mark the end of these */
     int64_t revision;
     bool bookmarks;

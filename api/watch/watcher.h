@@ -48,7 +48,7 @@ struct watcher {
     /* Whoever is busy with it. */
     bool columns_written; /* Table: the first event carries the column definitions */
     bool initial_end_due;
-    int64_t initial_revision; /* of the snapshot that is being listed; 0: not begun */
+    int64_t initial_revision; /* of the snapshot that is being listed */
     struct buf after_ns, after_name;
     size_t batch; /* rows that a loader asks for at once; 0: not decided */
 };

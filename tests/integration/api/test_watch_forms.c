@@ -81,6 +81,37 @@ static void test_beginnings(void **state)
     server_stop(server);
 }
 
+/* Who has seen the head of the answer sees every change from then on, also when it takes long until
+ * the initial events are read. */
+static void test_nothing_is_missed_behind_the_head(void **state)
+{
+    (void)state;
+    enum { WATCHES = 30 };
+    AUTO_FREE char *url = fixture_database("head");
+    const struct api_options options = {.loaders = 1};
+    struct server *server = server_start(url, &options);
+    server_listen(server, NULL);
+    for (int n = 0; n < 20; n++) {
+        AUTO_FREE char *name = mem_printf("old-%02d", n);
+        create_thing(server, name, "red");
+    }
+    struct watch_client *streams[WATCHES];
+    for (int i = 0; i < WATCHES; i++)
+        streams[i] = watch_open(server->port, WATCH, NULL, false);
+    long long created = create_thing(server, "x", "red");
+    delete_thing(server, "x");
+    for (int i = 0; i < WATCHES; i++) {
+        for (int n = 0; n < 20; n++) {
+            AUTO_FREE char *name = mem_printf("old-%02d", n);
+            watch_expect(streams[i], "ADDED", name);
+        }
+        assert_int_equal(watch_expect(streams[i], "ADDED", "x"), created);
+        assert_int_equal(watch_expect(streams[i], "DELETED", "x"), created + 1);
+        watch_close(streams[i]);
+    }
+    server_stop(server);
+}
+
 /* Only what comes after, and no mark. */
 static void test_without_initial_events(void **state)
 {
@@ -456,6 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_nothing_is_missed_behind_the_head),
         cmocka_unit_test(test_without_initial_events),
         cmocka_unit_test(test_wrong_options),
         cmocka_unit_test(test_revision_of_another_database),
