@@ -60,6 +60,7 @@ struct kind {
      * "note=message,regarding=involvedObject": this kind's name = the stored one's. */
     const char *view_of;
     const char *view_fields;
+    const struct kind *stored; /* of a view: the kind that it is a view of; else NULL */
     const struct printer_column *columns;
     size_t column_count;
     struct schema *schema;     /* of the whole object */
