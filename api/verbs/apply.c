@@ -94,11 +94,12 @@ static int fail_conflicts(struct request *request, const struct managed_conflict
 static int merge(struct request *request, const struct write_options *options, const json_t *live,
                  const json_t *config, json_t **ret_object)
 {
-    const struct managed_writer writer = write_writer(request, options);
+    struct writer writer;
+    write_writer(request, options, &writer);
     struct managed_conflicts conflicts = {0};
     struct err err = {0};
     bool changed = false;
-    int result = managed_apply(&writer, live, config, options->force, ret_object, &changed,
+    int result = managed_apply(&writer.managed, live, config, options->force, ret_object, &changed,
                                &conflicts, &err);
     if (result < 0)
         result = err.code == ERR_CONFLICT ? fail_conflicts(request, &conflicts)

@@ -197,8 +197,9 @@ static json_t *next_parent(struct request *request, const struct change *change)
         if (text && *text)
             json_put(next, said[i], json_string(text));
     }
-    const struct managed_writer writer = write_writer(request, change->options);
-    json_t *managers = managed_from_scale(&writer, change->live.object,
+    struct writer writer;
+    write_writer(request, change->options, &writer);
+    json_t *managers = managed_from_scale(&writer.managed, change->live.object,
                                           json_at(change->after, "metadata.managedFields"), path);
     if (managers)
         json_put(next, "metadata.managedFields", managers);
@@ -235,8 +236,9 @@ static enum outcome finish(struct request *request, struct change *change)
     /* In a real Scale no replicas and 0 replicas are the same. */
     if (json_at_int(change->after, "spec.replicas", 0) == 0)
         json_object_del(json_object_get(change->after, "spec"), "replicas");
-    const struct managed_writer writer = write_writer(request, change->options);
-    managed_update(&writer, change->before, change->after);
+    struct writer writer;
+    write_writer(request, change->options, &writer);
+    managed_update(&writer.managed, change->before, change->after);
     if (json_at_int(change->after, "spec.replicas", 0) == NO_REPLICAS)
         return (enum outcome)fail(request, 400, "BadRequest",
                                   "the spec replicas field \".%s\" cannot be empty",

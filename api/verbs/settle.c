@@ -125,22 +125,38 @@ void write_settle_applied(const struct request *request, json_t *object)
     admit_default(request->kind, object);
 }
 
-struct managed_writer write_writer(const struct request *request,
-                                   const struct write_options *options)
+/* The other versions of the kind: fields may be owned in the names of each. */
+static void add_versions(const struct request *request, struct writer *writer)
+{
+    const struct kinds *kinds = request->api->kinds;
+    size_t count = 0;
+    for (size_t i = 0; i < kinds_count(kinds) && count < WRITER_VERSIONS_MAX; i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+        if (kind != request->kind && strcmp(kind->resource, request->kind->resource) == 0)
+            writer->versions[count++] = (struct managed_version){kind->api_version, kind->types};
+    }
+    writer->managed.versions = writer->versions;
+    writer->managed.version_count = count;
+}
+
+void write_writer(const struct request *request, const struct write_options *options,
+                  struct writer *writer)
 {
     const struct kind *kind = request->kind;
-    return (struct managed_writer){.types = kind->types,
-                                   .api_version = kind->api_version,
-                                   .kind = kind->kind,
-                                   .manager = options->manager,
-                                   .subresource = request->route.subresource,
-                                   .has_status = kind->has_status,
-                                   .now_s = clock_wall_ms() / 1000};
+    writer->managed = (struct managed_writer){.types = kind->types,
+                                              .api_version = kind->api_version,
+                                              .kind = kind->kind,
+                                              .manager = options->manager,
+                                              .subresource = request->route.subresource,
+                                              .has_status = kind->has_status,
+                                              .now_s = clock_wall_ms() / 1000};
+    add_versions(request, writer);
 }
 
 void write_manage(const struct request *request, const struct write_options *options,
                   const json_t *live, json_t *object)
 {
-    const struct managed_writer writer = write_writer(request, options);
-    managed_update(&writer, live, object);
+    struct writer writer;
+    write_writer(request, options, &writer);
+    managed_update(&writer.managed, live, object);
 }

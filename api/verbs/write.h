@@ -41,8 +41,14 @@ int write_check_identity(struct request *request, const json_t *object) MOT_NODI
 /* Removes ownerReferences that are there twice, with a Warning. @admitted: after the admission, as
  * patches are said to be. */
 void write_dedup_owners(struct request *request, json_t *object, bool admitted);
-struct managed_writer write_writer(const struct request *request,
-                                   const struct write_options *options);
+#define WRITER_VERSIONS_MAX 8
+struct writer {
+    struct managed_writer managed;
+    struct managed_version versions[WRITER_VERSIONS_MAX];
+};
+/* Who writes, for mot/model/managed.h; *writer must not be moved. */
+void write_writer(const struct request *request, const struct write_options *options,
+                  struct writer *writer);
 /* What a request's write changed in @object belongs to its manager; @live: NULL on a create. */
 void write_manage(const struct request *request, const struct write_options *options,
                   const json_t *live, json_t *object);
