@@ -1,5 +1,6 @@
 #include <mot/model/go_text.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mot/base/buf.h>
@@ -46,6 +47,58 @@ char *go_json(const json_t *value)
     char *text = escape_html(buf.data ? buf.data : "", buf.len);
     buf_release(&buf);
     return text;
+}
+
+static void write_go_map(struct buf *buf, const json_t *value, enum go_style style)
+{
+    static const char *const starts[] = {"map[", "map[string]interface {}{",
+                                         "map[interface {}]interface {}{"};
+    struct json_entry *entries = json_sorted_entries(value);
+    buf_adds(buf, starts[style]);
+    for (size_t i = 0; i < json_object_size(value); i++) {
+        if (i > 0)
+            buf_adds(buf, style == GO_VALUE ? " " : ", ");
+        if (style == GO_VALUE)
+            buf_adds(buf, entries[i].key);
+        else
+            write_go_quoted(buf, entries[i].key, strlen(entries[i].key));
+        buf_addc(buf, ':');
+        write_as_go(buf, entries[i].value, style);
+    }
+    buf_addc(buf, style == GO_VALUE ? ']' : '}');
+    free(entries);
+}
+
+static void write_go_list(struct buf *buf, const json_t *value, enum go_style style)
+{
+    size_t index;
+    json_t *item;
+    buf_adds(buf, style == GO_VALUE ? "[" : "[]interface {}{");
+    json_array_foreach(value, index, item)
+    {
+        if (index > 0)
+            buf_adds(buf, style == GO_VALUE ? " " : ", ");
+        write_as_go(buf, item, style);
+    }
+    buf_addc(buf, style == GO_VALUE ? ']' : '}');
+}
+
+void write_as_go(struct buf *buf, const json_t *value, enum go_style style)
+{
+    if (json_is_object(value))
+        write_go_map(buf, value, style);
+    else if (json_is_array(value))
+        write_go_list(buf, value, style);
+    else if (json_is_string(value) && style == GO_VALUE)
+        buf_adds(buf, json_string_value(value));
+    else if (json_is_string(value))
+        write_go_quoted(buf, json_string_value(value), json_string_length(value));
+    else if (json_is_real(value))
+        write_go_number(buf, json_real_value(value));
+    else if (json_is_null(value))
+        buf_adds(buf, style == GO_VALUE ? "<nil>" : "interface {}(nil)");
+    else
+        json_write_style(buf, value, JSON_STYLE_GO);
 }
 
 static uint32_t decode_char(const char *text, size_t len)

@@ -44,6 +44,13 @@ json_t *json_parse_raw(const char *text, size_t len, struct err *err) MOT_NODISC
 
 /* A number as Go's %v prints it. */
 void write_go_number(struct buf *buf, double number);
+enum go_style {
+    GO_VALUE,       /* %v */
+    GO_SOURCE,      /* %#v of what was read from JSON */
+    GO_YAML_SOURCE, /* %#v of what was read from YAML: its keys may be anything */
+};
+/* A decoded value as Go prints it; maps sorted. */
+void write_as_go(struct buf *buf, const json_t *value, enum go_style style);
 
 /* Whether @value nests at most @depth containers. */
 bool json_depth_within(const json_t *value, int depth);

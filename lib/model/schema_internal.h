@@ -153,8 +153,6 @@ char *path_field(const struct path *path);
 
 /* A value as an error shows it: strings quoted as in Go, others plain, containers as JSON. */
 void write_bad_value(struct buf *buf, const json_t *value);
-/* Any value as Go's %v prints it: map[a:1 b:[x y]]. */
-void write_go_value(struct buf *buf, const json_t *value);
 /* Nothing more is taken: callers need not put it into words. */
 bool field_errors_full(const struct field_errors *errors);
 /* Takes over what @from holds. */

@@ -72,7 +72,7 @@ static void report_type(const char *path, size_t path_len, const char *field, co
     struct buf text;
     AUTO_FREE char *name = mem_printf(".%s", field);
     buf_init(&text, BUF_MAX_DEFAULT);
-    write_go_value(&text, value);
+    write_as_go(&text, value, GO_VALUE);
     field_errors_add(errors, name, "FieldValueInvalid",
                      "Invalid value: %s: .%.*s accessor error: %s is of the type %s, expected %s",
                      shown, (int)path_len, path, text.data ? text.data : "", go_type(value),

@@ -183,6 +183,33 @@ static bool read_items(struct reader *reader, json_t *array)
     }
 }
 
+/* Go reads a null key, and fails where it makes JSON of it. */
+static void fail_null_key(struct reader *reader, yaml_mark_t mark)
+{
+    yaml_event_t event;
+    if (reader->name) {
+        fail_at(reader, mark, "a key must be a string");
+        return;
+    }
+    if (next_event(reader, &event) != 0)
+        return;
+    json_t *value = node_value(reader, &event);
+    yaml_event_delete(&event);
+    if (!value)
+        return;
+    struct buf shown;
+    buf_init(&shown, BUF_MAX_DEFAULT);
+    /* As the top-level value that is printed, null is no interface's. */
+    if (json_is_null(value))
+        buf_adds(&shown, "<nil>");
+    else
+        write_as_go(&shown, value, GO_YAML_SOURCE);
+    err_set(reader->err, ERR_INVALID,
+            "unsupported map key of type: %%!s(<nil>), key: <nil>, value: %s", shown.data);
+    buf_release(&shown);
+    json_decref(value);
+}
+
 /* The text of a key, free() it; NULL with the error set. *ret_is_text: it is no number or boolean.
  */
 static char *key_text(struct reader *reader, yaml_event_t *event, bool *ret_is_text)
@@ -200,6 +227,8 @@ static char *key_text(struct reader *reader, yaml_event_t *event, bool *ret_is_t
         buf_init(&buf, 512);
         json_write_style(&buf, key, JSON_STYLE_GO);
         text = buf_take(&buf);
+    } else if (json_is_null(key)) {
+        fail_null_key(reader, mark);
     } else {
         fail_at(reader, mark, "a key must be a string");
     }

@@ -27,60 +27,7 @@ struct checker {
 
 static bool check(struct checker *checker, const struct field_type *type, const json_t *value);
 
-/* ---- values as Go prints them ---- */
-
-static void go_value(struct buf *buf, const json_t *value, bool as_source);
-
-static void go_map(struct buf *buf, const json_t *value, bool as_source)
-{
-    struct json_entry *entries = json_sorted_entries(value);
-    buf_adds(buf, as_source ? "map[string]interface {}{" : "map[");
-    for (size_t i = 0; i < json_object_size(value); i++) {
-        if (i > 0)
-            buf_adds(buf, as_source ? ", " : " ");
-        if (as_source)
-            write_go_quoted(buf, entries[i].key, strlen(entries[i].key));
-        else
-            buf_adds(buf, entries[i].key);
-        buf_addc(buf, ':');
-        go_value(buf, entries[i].value, as_source);
-    }
-    buf_addc(buf, as_source ? '}' : ']');
-    free(entries);
-}
-
-static void go_list(struct buf *buf, const json_t *value, bool as_source)
-{
-    size_t index;
-    json_t *item;
-    buf_adds(buf, as_source ? "[]interface {}{" : "[");
-    json_array_foreach(value, index, item)
-    {
-        if (index > 0)
-            buf_adds(buf, as_source ? ", " : " ");
-        go_value(buf, item, as_source);
-    }
-    buf_addc(buf, as_source ? '}' : ']');
-}
-
-/* %v, or %#v. */
-static void go_value(struct buf *buf, const json_t *value, bool as_source)
-{
-    if (json_is_object(value))
-        go_map(buf, value, as_source);
-    else if (json_is_array(value))
-        go_list(buf, value, as_source);
-    else if (json_is_string(value) && as_source)
-        write_go_quoted(buf, json_string_value(value), json_string_length(value));
-    else if (json_is_string(value))
-        buf_adds(buf, json_string_value(value));
-    else if (json_is_real(value))
-        write_go_number(buf, json_real_value(value));
-    else if (json_is_null(value))
-        buf_adds(buf, as_source ? "interface {}(nil)" : "<nil>");
-    else
-        json_write_style(buf, value, JSON_STYLE_GO);
-}
+/* ---- problems ---- */
 
 static const char *go_type(const json_t *value)
 {
@@ -90,8 +37,6 @@ static const char *go_type(const json_t *value)
         return "[]interface {}";
     return json_is_string(value) ? "string" : "bool";
 }
-
-/* ---- problems ---- */
 
 /* Always false, so that it reads well. */
 static bool problem(struct checker *checker, const char *text, const char *detail)
@@ -109,7 +54,7 @@ static bool unexpected(struct checker *checker, const char *wanted, const json_t
     struct buf buf;
     buf_init(&buf, BUF_MAX_DEFAULT);
     buf_addf(&buf, "%s, got &{", wanted);
-    go_value(&buf, value, false);
+    write_as_go(&buf, value, GO_VALUE);
     buf_addc(&buf, '}');
     problem(checker, "expected ", buf.data);
     buf_release(&buf);
@@ -123,7 +68,7 @@ static bool unexpected_string(struct checker *checker, const json_t *value)
     struct buf buf;
     buf_init(&buf, BUF_MAX_DEFAULT);
     buf_adds(&buf, "expected string, got &value.valueUnstructured{Value:");
-    go_value(&buf, value, true);
+    write_as_go(&buf, value, GO_SOURCE);
     buf_addc(&buf, '}');
     problem(checker, "", buf.data);
     buf_release(&buf);

@@ -15,7 +15,7 @@
 
 #include "drawn.h"
 
-#define CASES     2000
+#define CASES     1000
 #define STEPS_MAX 6
 #define ALL       "abcdef"
 

@@ -237,7 +237,13 @@ static void fails_as_go(void **state)
         {"x: 1\na: b: c\n", "yaml: line 2: mapping values are not allowed in this context"},
         {"a: [1, 2", "yaml: line 1: did not find expected ',' or ']'"},
         {"a: *x", "yaml: line 1: unknown anchor 'x' referenced"},
-        {"~: 1", "yaml: line 1: a key must be a string"},
+        {"~: 1", "unsupported map key of type: %!s(<nil>), key: <nil>, value: 1"},
+        {"a: {~: b}", "unsupported map key of type: %!s(<nil>), key: <nil>, value: \"b\""},
+        {"~: ~", "unsupported map key of type: %!s(<nil>), key: <nil>, value: <nil>"},
+        {"~: {a: [x, ~]}",
+         "unsupported map key of type: %!s(<nil>), key: <nil>, value: map[interface "
+         "{}]interface {}{\"a\":[]interface {}{\"x\", interface {}(nil)}}"},
+        {"[a]: 1", "yaml: line 1: a key must be a string"},
     };
     for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
         struct err err = {0};
