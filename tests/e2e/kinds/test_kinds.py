@@ -43,6 +43,9 @@ def is_served(api):
     ask(api, 201, "POST", GADGETS, gadget("b", color="green"))
     green = ask(api, 200, "GET", GADGETS + "?fieldSelector=spec.color%3Dgreen")
     expect_equal([item["metadata"]["name"] for item in green["items"]], ["b"], "selected")
+    nulls = {"nothing": None, "free": {"a": [1, {"b": None}]}}
+    made = ask(api, 201, "POST", GADGETS, gadget("nulls", site=None, color=None, **nulls))
+    expect_equal(made["spec"], {**nulls, "color": "red", "replicas": 1}, "nulls")
     ask(api, 404, "GET", GADGETS + "/c")
 
 
@@ -150,6 +153,16 @@ def with_kubectl(kubectl, _api):
     explained = kubectl.ok("explain", "gadgets.spec.parts").out
     expect_in("What it is made of.", explained)
     expect_in("weight", explained)
+    everything = gadget("all", site="https://example.com/", free={"a": [1, {"b": "c"}]}, any="x", nothing="x",
+                        labels={"a": "b"}, lists={"l": ["x"]}, parts=[{"name": "wheel", "weight": "5%"}],
+                        inner={"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {}})
+    path = kubectl.write("all.json", everything)
+    expect_equal(kubectl.ok("apply", "-f", path).out, "gadget.e2e.dev/all created\n", "nothing is unknown")
+    live = json.loads(kubectl.ok("get", "gg", "all", "-o", "json").out)
+    expect_equal(live["spec"], {**everything["spec"], "color": "red", "replicas": 1})
+    result = kubectl.bad("apply", "-f", kubectl.write("unknown.json", gadget("u", wings=2)))
+    expect_in('unknown field "wings" in dev.e2e.v1.Gadget.spec' if kubectl.version < (1, 25)
+              else 'strict decoding error: unknown field "spec.wings"', result.err)
 
 
 def applications(kubectl, _api):
