@@ -169,8 +169,7 @@ static int decode(struct request *request, const struct write_options *options, 
     return unsupported_body(request);
 }
 
-/* Kinds of Kubernetes itself, as against custom ones. */
-static bool is_builtin(const struct kind *kind)
+bool admit_is_builtin(const struct kind *kind)
 {
     const char *end = strstr(kind->group, ".k8s.io");
     return !strchr(kind->group, '.') || (end && strcmp(end, ".k8s.io") == 0);
@@ -180,7 +179,7 @@ static bool is_builtin(const struct kind *kind)
  */
 static void fill_type(const struct request *request, json_t *object)
 {
-    if (!is_builtin(request->kind))
+    if (!admit_is_builtin(request->kind))
         return;
     if (!json_object_get(object, "apiVersion"))
         json_put(object, "apiVersion", json_string(request->kind->api_version));

@@ -19,6 +19,8 @@ int admit_body(struct request *request, const struct write_options *options, jso
 /* Coerces metadata, prunes, defaults; what was unknown goes to @findings. In place. */
 int admit_normalize(struct request *request, const struct write_options *options, json_t *object,
                     struct texts *findings) MOT_NODISCARD;
+/* A kind of Kubernetes itself, as against custom ones. */
+bool admit_is_builtin(const struct kind *kind);
 /* Fills in the defaults of the schema, and those that no schema can say. */
 void admit_default(const struct kind *kind, json_t *object);
 /* Strict: fails. Warn: Warning headers. Releases @findings. */

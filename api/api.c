@@ -343,9 +343,14 @@ void api_handle(void *api, const struct http_request *http, struct http_response
     metrics_begin(request.api->metrics, http);
     choose_audit_id(&request);
     route_parse(http->method, http->path, http->query, &request.route);
-    respond_common_headers(&request);
+    /* The head of a stream leaves before it returns; other steps may drop the head they began. */
+    bool streams = request.route.verb == VERB_WATCH;
+    if (streams)
+        respond_common_headers(&request);
     if (gate_pass(&request) < 0 || serve(&request) < 0)
         respond_failure(&request);
+    if (!streams)
+        respond_common_headers(&request);
     await_roles(&request);
     audit(&request, began_wall_ms);
     finish(&request, clock_us() - began_us);

@@ -1,4 +1,4 @@
-/* JSON patch and merge patch; apply.c has the third kind. */
+/* JSON patch, merge patch and strategic merge patch; apply.c has the fourth kind. */
 #include "patch.h"
 
 #include <stdlib.h>
@@ -21,7 +21,23 @@ static int unsupported(struct request *request)
     return fail(request, 415, "UnsupportedMediaType",
                 "the body of the request was in an unknown format - accepted media types include: "
                 "application/json-patch+json, application/merge-patch+json, "
-                "application/apply-patch+yaml");
+                "%sapplication/apply-patch+yaml",
+                admit_is_builtin(request->kind) ? "application/strategic-merge-patch+json, " : "");
+}
+
+/* An object that goes over what there is. */
+static bool merges(const struct patch *patch)
+{
+    return patch->type == MEDIA_MERGE_PATCH || patch->type == MEDIA_STRATEGIC_PATCH;
+}
+
+/* Clients make strategic merge patches of the kinds that are compiled into them. */
+static bool is_supported(const struct request *request, const struct patch *patch)
+{
+    if (patch->type == MEDIA_STRATEGIC_PATCH)
+        return admit_is_builtin(request->kind);
+    return patch->type == MEDIA_MERGE_PATCH || patch->type == MEDIA_JSON_PATCH ||
+           patch->type == MEDIA_APPLY_PATCH;
 }
 
 /* -------------------------------------------------------------------------------- the document */
@@ -46,7 +62,7 @@ static int fail_document(struct request *request, const struct write_options *op
                          const struct patch *patch, const struct err *err)
 {
     bool ignore = options->validation == VALIDATION_IGNORE;
-    if (ignore && patch->type == MEDIA_MERGE_PATCH)
+    if (ignore && merges(patch))
         return fail(request, 400, "BadRequest", "Invalid JSON Patch");
     AUTO_FREE char *why = admit_without_position(err->message);
     return fail(request, 400, "BadRequest", "%s%s", ignore ? "" : "error decoding patch: ", why);
@@ -84,7 +100,7 @@ static int read_document(struct request *request, const struct write_options *op
         patch->document = json_parse_duplicates(http->body, http->body_len, &patch->findings, &err);
     if (!patch->document)
         return fail_document(request, options, patch, &err);
-    if (patch->type == MEDIA_MERGE_PATCH)
+    if (merges(patch))
         return check_merge_shape(request, options, patch);
     if (options->validation != VALIDATION_IGNORE)
         find_unknown(patch);
@@ -149,6 +165,8 @@ int patch_apply(struct request *request, const struct patch *patch, const json_t
         *ret_patched = json_deep_copy(live);
     else if (patch->type == MEDIA_MERGE_PATCH)
         *ret_patched = patch_merge(live, patch->document);
+    else if (patch->type == MEDIA_STRATEGIC_PATCH)
+        *ret_patched = patch_strategic(live, patch->document, &err);
     else
         *ret_patched = patch_json_text(live, patch->document, request->http->body,
                                        request->http->body_len, &err);
@@ -255,7 +273,7 @@ int verb_patch(struct request *request)
     struct patch patch = {.type =
                               negotiate_content_type(http_header(request->http, "content-type"))};
     bool apply = patch.type == MEDIA_APPLY_PATCH;
-    if (patch.type != MEDIA_MERGE_PATCH && patch.type != MEDIA_JSON_PATCH && !apply)
+    if (!is_supported(request, &patch))
         return unsupported(request);
     int result = patch_options_parse(request, apply, &options);
     if (result == 0 && !apply && patch_read(request, &options, &patch) < 0)

@@ -13,7 +13,7 @@
 #define FINDINGS_MAX 100
 
 struct patch {
-    enum media type;       /* MEDIA_MERGE_PATCH, MEDIA_JSON_PATCH or MEDIA_APPLY_PATCH */
+    enum media type;       /* MEDIA_*_PATCH */
     json_t *document;      /* not of an apply */
     struct texts findings; /* duplicate and unknown fields in the patch itself */
 };

@@ -1,4 +1,5 @@
-/* JSON merge patch (RFC 7386) and JSON patch (RFC 6902) on decoded values. */
+/* JSON merge patch (RFC 7386), JSON patch (RFC 6902) and strategic merge patch on decoded values.
+ */
 #ifndef MOT_MODEL_PATCH_H
 #define MOT_MODEL_PATCH_H
 
@@ -18,5 +19,13 @@ json_t *patch_json(const json_t *target, const json_t *patch, struct err *err) M
  * strings and numbers by their JSON text, so 1.0 is not 1. */
 json_t *patch_json_text(const json_t *target, const json_t *patch, const char *text, size_t len,
                         struct err *err) MOT_NODISCARD;
+
+/*
+ * A strategic merge patch of a kind of Kubernetes itself: finalizers, ownerReferences (by uid) and
+ * status.conditions (by type) are merged, other lists replaced; the directives $patch,
+ * $deleteFromPrimitiveList, $setElementOrder and $retainKeys are followed. ERR_INVALID,
+ * ERR_TOO_LARGE. A new value that shares nothing with the arguments.
+ */
+json_t *patch_strategic(const json_t *target, const json_t *patch, struct err *err) MOT_NODISCARD;
 
 #endif

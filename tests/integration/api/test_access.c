@@ -663,11 +663,17 @@ static void test_audit(void **state)
         call(server, "GET", TEAM "/deployments", "audit-id: mine\nuser-agent: test/1", NULL);
     assert_non_null(strstr(answer.headers, "Audit-Id: mine"));
     answer_release(&answer);
+    answer = call(server, "PATCH", "/api/v1/namespaces/team",
+                  "audit-id: patch\ncontent-type: application/strategic-merge-patch+json",
+                  "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+    assert_int_equal(answer.code, 200);
+    assert_non_null(strstr(answer.headers, "Audit-Id: patch"));
+    answer_release(&answer);
     server_stop(server);
     audit_close(audit);
 
     json_t *lines = read_lines(path);
-    assert_int_equal(json_array_size(lines), 4);
+    assert_int_equal(json_array_size(lines), 5);
     const json_t *made = line_of(lines, "create", "/api/v1/namespaces");
     assert_string_equal(text_at(made, "kind"), "Event");
     assert_string_equal(text_at(made, "apiVersion"), "audit.k8s.io/v1");
