@@ -11,6 +11,7 @@
 #include "../cli/commands.h"
 #include "api.h"
 #include "auth/audit.h"
+#include "auth/authenticate.h"
 
 #define STOP_GRACE_MS 5000
 
@@ -27,6 +28,8 @@ struct settings {
     int port, workers, readers;
     struct option_list allowed_origins;
     struct audit_settings audit;
+    struct http_tls_files tls;
+    struct authenticator_options authentication;
 };
 
 static void parse_error(const struct err *err)
@@ -48,6 +51,7 @@ static int write_port(const char *path, int port, struct err *err)
 static int serve(const struct settings *settings, struct api *api, struct err *err)
 {
     struct http_server_options options = {.address = settings->address,
+                                          .tls = settings->tls,
                                           .port = settings->port,
                                           .workers = settings->workers,
                                           .handler = api_handle,
@@ -58,8 +62,8 @@ static int serve(const struct settings *settings, struct api *api, struct err *e
     api_attach(api, server);
     int result = write_port(settings->port_file, http_server_port(server), err);
     if (result == 0) {
-        log_info("serving", LOG_S("address", settings->address),
-                 LOG_I("port", http_server_port(server)));
+        log_info("serving", LOG_S("protocol", settings->tls.certificate ? "https" : "http"),
+                 LOG_S("address", settings->address), LOG_I("port", http_server_port(server)));
         stop_wait(-1);
         log_info("stopping", LOG_NONE);
     }
@@ -119,13 +123,24 @@ static int run_with_audit(const struct settings *settings, struct api_options *o
     return result;
 }
 
+static int run_with_authenticator(const struct settings *settings, struct api_options *options,
+                                  struct err *err)
+{
+    options->authenticator = authenticator_new(&settings->authentication, err);
+    if (!options->authenticator)
+        return -1;
+    int result = run_with_audit(settings, options, err);
+    authenticator_free(options->authenticator);
+    return result;
+}
+
 static int run_with_store(const struct settings *settings, struct store *store, struct err *err)
 {
     struct kinds *kinds = kinds_load_folder(settings->kinds, err);
     if (!kinds)
         return -1;
     struct api_options options = {.store = store, .kinds = kinds};
-    int result = run_with_audit(settings, &options, err);
+    int result = run_with_authenticator(settings, &options, err);
     kinds_free(kinds);
     return result;
 }
@@ -142,19 +157,58 @@ static int run(const struct settings *settings, struct err *err)
     return result;
 }
 
+/* Plain HTTP by mistake would be a server that lets everybody do everything. */
+static int check_protocol(const struct settings *settings, struct err *err)
+{
+    const struct http_tls_files *tls = &settings->tls;
+    bool any = tls->certificate || tls->key || tls->client_authorities;
+    if (settings->authentication.plain_http && any)
+        return err_set(err, ERR_INVALID, "--plain-http and TLS files don't go together");
+    if (settings->authentication.plain_http || (tls->certificate && tls->key))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "there is no TLS: give --tls-cert-file and --tls-private-key-file, or "
+                   "--plain-http to let everybody on this machine do everything");
+}
+
 int api_main(int argc, char **argv)
 {
     static struct settings settings = {.address = "127.0.0.1",
                                        .port = 8080,
                                        .readers = 8,
                                        .audit = {.max_megabytes = 100, .backups = 10}};
+    struct authenticator_options *auth = &settings.authentication;
     const struct option_spec options[] = {
         {"db", "URL", OPTION_STRING, &settings.db, "the PostgreSQL database (libpq URL or DSN)"},
         {"port", "N", OPTION_INT, &settings.port, "the port to listen on; 0: a free one (8080)"},
         {"address", "IP", OPTION_STRING, &settings.address,
-         "the loopback address to listen on (127.0.0.1)"},
+         "the address to listen on; with --plain-http a loopback one (127.0.0.1)"},
         {"port-file", "FILE", OPTION_STRING, &settings.port_file,
          "a file the chosen port is written to"},
+        {"tls-cert-file", "FILE", OPTION_STRING, &settings.tls.certificate,
+         "the server's certificate in PEM, with those between it and the root"},
+        {"tls-private-key-file", "FILE", OPTION_STRING, &settings.tls.key, "its private key"},
+        {"plain-http", NULL, OPTION_FLAG, &auth->plain_http,
+         "no TLS, and everybody may do everything: only on a loopback address"},
+        {"client-ca-file", "FILE", OPTION_STRING, &settings.tls.client_authorities,
+         "the authorities of client certificates: their CN is the user, each O a group"},
+        {"token-auth-file", "FILE", OPTION_STRING, &auth->token_file,
+         "bearer tokens, lines of token,user,uid,\"group1,group2\""},
+        {"oidc-issuer-url", "URL", OPTION_STRING, &auth->oidc.issuer,
+         "accept JSON Web Tokens of this issuer"},
+        {"oidc-client-id", "ID", OPTION_STRING, &auth->oidc.audience, "their audience"},
+        {"oidc-jwks", "FILE|URL", OPTION_STRING, &auth->oidc.jwks,
+         "the issuer's keys (by default where its discovery document says)"},
+        {"oidc-ca-file", "FILE", OPTION_STRING, &auth->oidc.ca_file,
+         "the authorities of the issuer's server (by default the system's)"},
+        {"oidc-username-claim", "CLAIM", OPTION_STRING, &auth->oidc.username_claim,
+         "the claim that names the user (sub)"},
+        {"oidc-username-prefix", "TEXT", OPTION_STRING, &auth->oidc.username_prefix,
+         "what is put before it; -: nothing (the issuer's URL and #, but for email)"},
+        {"oidc-groups-claim", "CLAIM", OPTION_STRING, &auth->oidc.groups_claim,
+         "the claim that names groups, a text or an array of texts"},
+        {"oidc-groups-prefix", "TEXT", OPTION_STRING, &auth->oidc.groups_prefix,
+         "what is put before each"},
         {"kinds", "DIR", OPTION_STRING, &settings.kinds,
          "a folder of CRD files (*.yaml) to serve besides the built-in kinds, for trying out a "
          "kind"},
@@ -184,6 +238,8 @@ int api_main(int argc, char **argv)
         parsed = err_set(&err, ERR_INVALID, "unexpected argument: %s", argv[1]);
     if (parsed == 0 && !settings.db)
         parsed = err_set(&err, ERR_INVALID, "--db is missing");
+    if (parsed == 0)
+        parsed = check_protocol(&settings, &err);
     if (parsed < 0) {
         parse_error(&err);
         return 2;

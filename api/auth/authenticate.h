@@ -13,16 +13,18 @@
 
 struct authenticator;
 
+/* The names are those of kube-apiserver's options. */
 struct oidc_options {
     const char *issuer;   /* NULL: no OIDC; must equal the token's "iss" */
     const char *audience; /* one of the token's "aud" */
-    const char *jwks;     /* a file, or a URL that is fetched with a deadline and kept */
-    const char *ca_file;  /* of that URL's server; NULL: the system's */
-    const char *
-        username_claim; /* NULL: "sub", and the name gets the prefix "<issuer>#" as in Kubernetes */
-    const char *username_prefix;
-    const char *groups_claim; /* NULL: no groups */
-    const char *groups_prefix;
+    /* A file, or a URL that is fetched with a deadline and kept; NULL: the jwks_uri that
+     * ISSUER/.well-known/openid-configuration names. */
+    const char *jwks;
+    const char *ca_file;         /* of the URLs' servers; NULL: the system's */
+    const char *username_claim;  /* NULL: "sub" */
+    const char *username_prefix; /* NULL: "ISSUER#" but for the claim "email"; "-": none */
+    const char *groups_claim;    /* NULL: no groups */
+    const char *groups_prefix;   /* NULL: none */
 };
 
 struct authenticator_options {
@@ -36,6 +38,7 @@ struct authenticator *authenticator_new(const struct authenticator_options *opti
 void authenticator_free(struct authenticator *authenticator);
 
 /*
+ * A good client certificate goes before a token, and a good token makes up for a bad certificate.
  * 0: @ret_identity is filled in, with GROUP_AUTHENTICATED; or it is USER_ANONYMOUS in
  * GROUP_UNAUTHENTICATED when the request carries no credentials. -1: it carries wrong ones (401).
  * In either case identity_release() it.

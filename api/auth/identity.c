@@ -45,3 +45,12 @@ void identity_add_group(struct identity *identity, const char *group)
     if (!identity_in_group(identity, group))
         json_array_append_new(identity->groups, json_string(group));
 }
+
+void identity_set_credential(struct identity *identity, const char *kind, const char *id)
+{
+    AUTO_FREE char *text = mem_printf("%s%s", kind, id);
+    if (!identity->extra)
+        identity->extra = json_object();
+    json_object_set_new(identity->extra, "authentication.kubernetes.io/credential-id",
+                        json_pack("[s]", text));
+}

@@ -31,4 +31,8 @@ bool identity_in_group(const struct identity *identity, const char *group);
 /* Once. */
 void identity_add_group(struct identity *identity, const char *group);
 
+/* What the user showed, as kube-apiserver says it in extra: KIND, "X509SHA256=" or "JTI=", and ID.
+ */
+void identity_set_credential(struct identity *identity, const char *kind, const char *id);
+
 #endif

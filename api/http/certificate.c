@@ -1,10 +1,12 @@
 #include "tls.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
@@ -19,6 +21,7 @@ struct certificate {
     struct http_certificate view;
     char *common_name;
     char *organizations[ORGANIZATIONS_MAX];
+    char fingerprint[EVP_MAX_MD_SIZE * 2 + 1];
     char *refused;
 };
 
@@ -64,6 +67,16 @@ static void take_subject(struct certificate *certificate, const X509 *x509)
     }
 }
 
+static void take_fingerprint(struct certificate *certificate, const X509 *x509)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    if (X509_digest(x509, EVP_sha256(), digest, &len) != 1)
+        refuse(certificate, "it has no fingerprint");
+    for (unsigned i = 0; i < len; i++)
+        snprintf(certificate->fingerprint + (size_t)i * 2, 3, "%02x", digest[i]);
+}
+
 static int64_t wall_ms_of(const ASN1_TIME *time)
 {
     struct tm parts;
@@ -79,6 +92,8 @@ struct certificate *certificate_new(const X509 *x509, long verify_result)
     if (verify_result != X509_V_OK)
         refuse(certificate, X509_verify_cert_error_string(verify_result));
     take_subject(certificate, x509);
+    take_fingerprint(certificate, x509);
+    certificate->view.fingerprint = certificate->fingerprint;
     certificate->view.common_name = certificate->common_name ? certificate->common_name : "";
     certificate->view.organizations = (const char *const *)certificate->organizations;
     certificate->view.until_wall_ms = wall_ms_of(X509_get0_notAfter(x509));

@@ -32,8 +32,9 @@ struct http_certificate {
     const char *common_name; /* "" if it has none; the last one of several */
     const char *const *organizations;
     size_t organization_count;
-    int64_t until_wall_ms; /* it must not be used after */
-    const char *refused;   /* why its authorities don't vouch for it; NULL: they do */
+    int64_t until_wall_ms;   /* it must not be used after */
+    const char *fingerprint; /* SHA-256, in hexadecimal */
+    const char *refused;     /* why its authorities don't vouch for it; NULL: they do */
 };
 
 /*

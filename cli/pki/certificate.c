@@ -184,6 +184,14 @@ struct keypair *keypair_read(const char *certificate, const char *key, struct er
     return NULL;
 }
 
+char *pem_base64(const char *pem)
+{
+    size_t len = strlen(pem);
+    char *text = mem_alloc((len + 2) / 3 * 4 + 1);
+    EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)pem, (int)len);
+    return text;
+}
+
 int64_t keypair_until_wall_ms(const struct keypair *pair)
 {
     struct tm parts;

@@ -32,6 +32,8 @@ char *keypair_key(const struct keypair *pair) MOT_NODISCARD;
 /* From both in PEM. ERR_INVALID when they don't belong together. */
 struct keypair *keypair_read(const char *certificate, const char *key,
                              struct err *err) MOT_NODISCARD;
+/* In base64, as a kubeconfig has it; free() it. */
+char *pem_base64(const char *pem) MOT_NODISCARD;
 int64_t keypair_until_wall_ms(const struct keypair *pair);
 bool keypair_signed_by(const struct keypair *pair, const struct keypair *issuer);
 

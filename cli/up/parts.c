@@ -80,8 +80,19 @@ static void set_role(struct setup *setup, size_t index, const char *const *args)
         part->argv[i + 1] = mem_strdup(args[i]);
     part->process = true;
     /* What is meant for `mot up` itself must not become an option of its parts. */
-    static const char *const unset[] = {"MOT_DATA", "MOT_PORT",   "MOT_TOPOLOGY",   "MOT_ONCE",
-                                        "MOT_DB",   "MOT_REGION", "MOT_KAFKA_HOME", NULL};
+    static const char *const unset[] = {"MOT_DATA",
+                                        "MOT_PORT",
+                                        "MOT_TOPOLOGY",
+                                        "MOT_ONCE",
+                                        "MOT_DB",
+                                        "MOT_REGION",
+                                        "MOT_KAFKA_HOME",
+                                        "MOT_PLAIN_HTTP",
+                                        "MOT_TLS_CERT_FILE",
+                                        "MOT_TLS_PRIVATE_KEY_FILE",
+                                        "MOT_CLIENT_CA_FILE",
+                                        "MOT_ADDRESS",
+                                        NULL};
     part->spec = (struct process_spec){.argv = (const char *const *)part->argv,
                                        .log = part->log,
                                        .unset = unset,
@@ -201,11 +212,19 @@ static void add_kafka(struct setup *setup, const struct topology_region *region)
 
 /* ---------------------------------------------------------------------------------- our roles */
 
+struct http_client_options setup_client(const struct setup *setup, int stop_fd)
+{
+    return (struct http_client_options){.base_url = setup->url,
+                                        .ca_file = setup->pki.authority,
+                                        .cert_file = setup->pki.admin,
+                                        .key_file = setup->pki.admin_key,
+                                        .stop_fd = stop_fd};
+}
+
 static int try_api(struct probe *probe, void *context, struct err *err)
 {
     const struct setup *setup = context;
-    AUTO_FREE char *url = mem_printf("http://127.0.0.1:%d", setup->port);
-    struct http_client_options options = {.base_url = url, .stop_fd = probe_stop_fd(probe)};
+    struct http_client_options options = setup_client(setup, probe_stop_fd(probe));
     struct http_client *client = http_client_new(&options, err);
     if (!client)
         return -1;
@@ -225,14 +244,21 @@ static size_t add_api(struct setup *setup, size_t postgres)
     size_t index = add_part(setup, "api", GRACE_MS);
     AUTO_FREE char *port = mem_printf("%d", setup->port);
     AUTO_FREE char *audit = file_join(setup->dir, "logs/audit.log");
-    const char *args[] = {"api", "--db", setup->postgres.url, "--port", port, "--audit-log-path",
-                          audit, NULL};
+    const struct pki *pki = &setup->pki;
+    const char *args[16] = {"api", "--db", setup->postgres.url, "--port", port, "--audit-log-path",
+                            audit};
+    const char *const tls[] = {"--tls-cert-file", pki->server,        "--tls-private-key-file",
+                               pki->server_key,   "--client-ca-file", pki->authority};
+    if (setup->plain_http)
+        args[7] = "--plain-http";
+    else
+        memcpy(args + 7, tls, sizeof(tls));
     set_role(setup, index, args);
     struct part *part = &setup->parts[index];
     part->attempt = try_api;
     part->context = setup;
     part->watch[0] = part->log;
-    snprintf(part->detail, sizeof(part->detail), "http://127.0.0.1:%d", setup->port);
+    snprintf(part->detail, sizeof(part->detail), "%s", setup->url);
     add_need(setup, index, postgres);
     return index;
 }

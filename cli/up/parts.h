@@ -8,9 +8,11 @@
 #include <sys/types.h>
 
 #include <mot/base/err.h>
+#include <mot/http/client.h>
 #include <mot/topology/topology.h>
 
 #include "cli/broker/broker.h"
+#include "cli/pki/pki.h"
 #include "cli/up/ports.h"
 #include "cli/up/postgres.h"
 #include "cli/up/probe.h"
@@ -52,6 +54,9 @@ struct setup {
     char *executable;
     char *topology_file;
     int port;
+    bool plain_http;
+    char *url;      /* of the API */
+    struct pki pki; /* empty with plain_http */
     int64_t started_wall_ms;
     struct topology *topology;
     struct routes *routes;
@@ -67,5 +72,7 @@ struct setup {
 /* Adds all parts. The setup's fields above `parts` are filled in. */
 void parts_make(struct setup *setup);
 void parts_release(struct setup *setup);
+/* How the administrator talks to the API. */
+struct http_client_options setup_client(const struct setup *setup, int stop_fd);
 
 #endif

@@ -112,8 +112,7 @@ static int watch(struct http_client *client, struct wait *wait, const char *revi
 int regions_wait(struct probe *probe, void *context, struct err *err)
 {
     struct setup *setup = context;
-    AUTO_FREE char *url = mem_printf("http://127.0.0.1:%d", setup->port);
-    struct http_client_options options = {.base_url = url, .stop_fd = probe_stop_fd(probe)};
+    struct http_client_options options = setup_client(setup, probe_stop_fd(probe));
     struct http_client *client = http_client_new(&options, err);
     if (!client)
         return -1;

@@ -10,6 +10,7 @@
 #include <mot/base/mem.h>
 #include <mot/base/random.h>
 
+#include "cli/pki/certificate.h"
 #include "cli/up/demo_topology.h"
 
 #define PATH_SIZE        4096
@@ -173,29 +174,70 @@ static int write_topology(const struct setup *setup, struct err *err)
     return file_write(setup->topology_file, text, strlen(text), 0644, err);
 }
 
+/* Of a file of the PKI, in base64; free() it. */
+static char *data_of(const char *path, struct err *err)
+{
+    AUTO_FREE char *pem = file_read(path, (size_t)1 << 20, NULL, err);
+    return pem ? pem_base64(pem) : NULL;
+}
+
+/* What the cluster and the user are besides the server's URL; free() both. */
+static int describe_tls(const struct setup *setup, char **ret_cluster, char **ret_user,
+                        struct err *err)
+{
+    AUTO_FREE char *authority = data_of(setup->pki.authority, err);
+    AUTO_FREE char *certificate = authority ? data_of(setup->pki.admin, err) : NULL;
+    AUTO_FREE char *key = certificate ? data_of(setup->pki.admin_key, err) : NULL;
+    if (!key)
+        return -1;
+    *ret_cluster = mem_printf("    certificate-authority-data: %s\n", authority);
+    *ret_user = mem_printf("  user:\n"
+                           "    client-certificate-data: %s\n"
+                           "    client-key-data: %s\n",
+                           certificate, key);
+    return 0;
+}
+
 static int write_kubeconfig(const struct setup *setup, struct err *err)
 {
     AUTO_FREE char *path = file_join(setup->dir, "kubeconfig");
+    AUTO_FREE char *cluster = NULL, *user = NULL;
+    if (setup->plain_http) {
+        cluster = mem_strdup("");
+        user = mem_strdup("  user: {}\n");
+    } else if (describe_tls(setup, &cluster, &user, err) < 0) {
+        return -1;
+    }
     AUTO_FREE char *text = mem_printf("apiVersion: v1\n"
                                       "kind: Config\n"
                                       "clusters:\n"
                                       "- name: mot\n"
-                                      "  cluster: {server: \"http://127.0.0.1:%d\"}\n"
+                                      "  cluster:\n"
+                                      "    server: \"%s\"\n"
+                                      "%s"
                                       "contexts:\n"
                                       "- name: mot\n"
                                       "  context: {cluster: mot, user: mot, namespace: default}\n"
                                       "users:\n"
                                       "- name: mot\n"
-                                      "  user: {}\n"
+                                      "%s"
                                       "current-context: mot\n",
-                                      setup->port);
-    return file_write(path, text, strlen(text), 0644, err);
+                                      setup->url, cluster, user);
+    return file_write(path, text, strlen(text), 0600, err);
+}
+
+static int prepare_pki(struct setup *setup, struct err *err)
+{
+    AUTO_FREE char *dir = file_join(setup->dir, "pki");
+    return setup->plain_http ? 0 : pki_prepare(&setup->pki, dir, clock_wall_ms(), err);
 }
 
 int setup_make(struct setup *setup, const struct up_settings *settings, struct err *err)
 {
     memset(setup, 0, sizeof(*setup));
     setup->port = settings->port;
+    setup->plain_http = settings->plain_http;
+    setup->url = mem_printf("%s://127.0.0.1:%d", setup->plain_http ? "http" : "https", setup->port);
     setup->executable = own_path();
     if (open_folder(setup, settings->data, err) != 0)
         return -1;
@@ -211,7 +253,8 @@ int setup_make(struct setup *setup, const struct up_settings *settings, struct e
         postgres_prepare(&setup->postgres, setup->dir, log, err) != 0)
         return -1;
     setup->routes = topology_routes(setup->topology);
-    if (write_topology(setup, err) != 0 || write_kubeconfig(setup, err) != 0)
+    if (write_topology(setup, err) != 0 || prepare_pki(setup, err) != 0 ||
+        write_kubeconfig(setup, err) != 0)
         return -1;
     parts_make(setup);
     return 0;
@@ -227,6 +270,8 @@ void setup_release(struct setup *setup)
     topology_free(setup->topology);
     postgres_release(&setup->postgres);
     up_ports_release(&setup->ports);
+    pki_release(&setup->pki);
+    free(setup->url);
     free(setup->libs);
     free(setup->executable);
     free(setup->topology_file);

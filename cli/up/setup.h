@@ -11,6 +11,7 @@ struct up_settings {
     const char *kafka_home;
     int port;
     int start_timeout_s;
+    bool plain_http;
     bool once;
 };
 

@@ -204,8 +204,8 @@ static void act(struct up *up, size_t index, enum supervise_action action)
 static void report_ready(struct up *up)
 {
     up->ready = true;
-    printf("ready in %.1f s: http://127.0.0.1:%d, kubeconfig %s/kubeconfig\n",
-           (double)(clock_ms() - up->begun_ms) / 1000, up->setup.port, up->setup.dir);
+    printf("ready in %.1f s: %s, kubeconfig %s/kubeconfig\n",
+           (double)(clock_ms() - up->begun_ms) / 1000, up->setup.url, up->setup.dir);
     fflush(stdout);
     if (up->settings.once)
         stop_request();
@@ -332,8 +332,9 @@ static const char details[] = "It runs a private PostgreSQL, a small Kafka broke
                               "controller, the mirrors, and a reconciler per region; restarts what "
                               "dies; and stops everything on Ctrl-C. DIR keeps\n"
                               "the data: a second start on it goes on where the first one ended. "
-                              "In DIR: kubeconfig, topology.yaml (with every\n"
-                              "port filled in), logs/.\n"
+                              "In DIR: kubeconfig (an administrator's), pki/\n"
+                              "(the authority behind it), topology.yaml (with every port filled "
+                              "in), logs/.\n"
                               "\n"
                               "    mot up --data ./data\n"
                               "    export KUBECONFIG=./data/kubeconfig\n"
@@ -347,6 +348,8 @@ int up_main(int argc, char **argv)
         {"topology", "FILE", OPTION_STRING, &up.settings.topology,
          "the regions; by default those of the last start, or four for a demo"},
         {"port", "N", OPTION_INT, &up.settings.port, "the API's port on 127.0.0.1 (default 8080)"},
+        {"plain-http", NULL, OPTION_FLAG, &up.settings.plain_http,
+         "no TLS: whoever reaches the port on this machine may do everything"},
         {"kafka-home", "DIR", OPTION_STRING, &up.settings.kafka_home,
          "Kafka's folder; by default the one of scripts/install-deps"},
         {"start-timeout", "SECONDS", OPTION_INT, &up.settings.start_timeout_s,

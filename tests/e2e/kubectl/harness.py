@@ -96,9 +96,10 @@ class Api:
     def __init__(self, mot, url, *arguments):
         self.dir = tempfile.mkdtemp(prefix="mot-e2e-api-", dir="/tmp")
         port_file = self.dir + "/port"
+        protocol = [] if "--tls-cert-file" in arguments else ["--plain-http"]
         self.log = open(self.dir + "/log", "wb")
         self.process = subprocess.Popen(
-            [mot, "api", "--db", url, "--port", "0", "--port-file", port_file, *arguments],
+            [mot, "api", "--db", url, "--port", "0", "--port-file", port_file, *protocol, *arguments],
             stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._port(port_file), "mot api: " + self.dir + "/log")
         self.base = f"http://127.0.0.1:{self._port(port_file)}"

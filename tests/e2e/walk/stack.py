@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -341,13 +342,19 @@ class Stack:
     def kubectl(self, *arguments, version=None, **options):
         return self.run(kubectls()[-1] if version is None else version, *arguments, **options)
 
+    def tls(self):
+        """What the administrator's kubeconfig has, for clients of Python."""
+        context = ssl.create_default_context(cafile=self.data + "/pki/ca.crt")
+        context.load_cert_chain(self.data + "/pki/admin.crt", self.data + "/pki/admin.key")
+        return context
+
     def api(self, path, method="GET", body=None, content_type="application/json"):
         """The decoded answer; a Failure with its text when it is none of 200 to 299."""
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, method=method,
+        request = urllib.request.Request(f"https://127.0.0.1:{self.port}{path}", data=data, method=method,
                                          headers={"Content-Type": content_type})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.tls()) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as answer:
             raise Failure(f"{method} {path}: {answer.code} {answer.read()[:500]!r}")

@@ -15,8 +15,8 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class WebSocket:
-    def __init__(self, port, path, timeout=10.0):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, path, tls, timeout=10.0):
+        self.sock = tls.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout), server_hostname="127.0.0.1")
         self.buffer = b""
         key = base64.b64encode(os.urandom(16)).decode()
         self.sock.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -80,7 +80,7 @@ class WebSocket:
 
     def close(self):
         try:
-            self.sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # not of TLS, which another thread reads
         except OSError:
             pass
         self.sock.close()
@@ -146,7 +146,7 @@ class Watch:
         while not self.stopping:
             try:
                 self.socket = WebSocket(self.stack.port, f"{self.path}?watch=1&allowWatchBookmarks=true"
-                                                         f"&resourceVersion={self.revision}")
+                                                         f"&resourceVersion={self.revision}", self.stack.tls())
                 self.socket.sock.settimeout(None)
                 with self.changed:
                     self.connections += 1

@@ -56,7 +56,7 @@ class Server(Api):
             os.unlink(port_file)
         self.log = open(self.dir + "/log", "ab")
         self.process = subprocess.Popen(
-            [self.mot, "api", "--db", self.url, "--port", str(self.port), "--port-file", port_file,
+            [self.mot, "api", "--plain-http", "--db", self.url, "--port", str(self.port), "--port-file", port_file,
              *self.arguments], stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._port(port_file), "mot api: " + self.dir + "/log", 60)
         self.port = self._port(port_file)

@@ -112,7 +112,10 @@ def start_use_resume(mot, folder, topology):
     up = Up(mot, folder, "--topology", topology)
     try:
         line = up.ready()
-        expect_in(f"http://127.0.0.1:{up.port}, kubeconfig {folder}/kubeconfig", line)
+        expect_in(f"https://127.0.0.1:{up.port}, kubeconfig {folder}/kubeconfig", line)
+        for name in ("kubeconfig", "pki/ca.key", "pki/server.key", "pki/admin.key"):
+            expect_equal(os.stat(f"{folder}/{name}").st_mode & 0o777, 0o600, name)
+        authority = open(folder + "/pki/ca.crt", encoding="utf-8").read()
         up.run("apply", "-f", "-", stdin=DEPLOYMENT)
         up.run("wait", "web", "--timeout", "60s")
         expect_in("Running", up.run("get", "instances"))
@@ -124,6 +127,7 @@ def start_use_resume(mot, folder, topology):
         up.ready()
         expect_equal(open(folder + "/ports", encoding="utf-8").read(), ports)
         expect("initdb" not in up.text(), up.text())
+        expect_equal(open(folder + "/pki/ca.crt", encoding="utf-8").read(), authority)
         up.run("wait", "web", "--timeout", "60s")
         up.run("delete", "deployment", "web", "--timeout", "60s")
         expect_equal(up.end(), 0, up.text())
@@ -181,11 +185,14 @@ def what_is_missing_is_said(mot, folder, topology):
 
 def below_a_folder_that_postgres_cannot_pass(mot, folder, topology):
     os.chmod(folder, 0o700)  # as /root is
-    for _ in range(2):
-        up = Up(mot, folder + "/data", "--topology", topology, "--once")
+    for protocol in ("https", "http"):  # the second only when asked for by name
+        more = ["--plain-http"] if protocol == "http" else []
+        up = Up(mot, folder + "/data", "--topology", topology, "--once", *more)
         try:
             expect_equal(up.process.wait(READY_SECONDS), 0, up.text())
             expect_in("ready in ", up.text())
+            expect_in(f": {protocol}://127.0.0.1:{up.port}, kubeconfig", up.text())
+            expect_in(f'"{protocol}://127.0.0.1:{up.port}"', open(folder + "/data/kubeconfig", encoding="utf-8").read())
         finally:
             up.kill()
     expect_nothing_left(folder)
