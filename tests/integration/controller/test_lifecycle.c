@@ -290,7 +290,7 @@ static void leaves_what_it_does_not_know(void **state)
     lease(&world, "last", OF("owner"), NOBODY);
     delete_lease(&world, "owner", FOREGROUND);
     objects_await_gone(&world.objects, LEASES, NS, "last");
-    assert_int_equal(objects_count(&world.objects, LEASES, NS), 1);
+    objects_await_count(&world.objects, LEASES, NS, 1);
     assert_int_equal(objects_count(&world.objects, "regions.mot.dev", ""), 1);
     world_close(&world);
 }
