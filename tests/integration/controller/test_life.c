@@ -54,6 +54,33 @@ static void await_quiet(struct rig *rig)
     }
 }
 
+/* What a region says late of a namespace that is gone is left out, and keeps nobody from being
+ * heard. */
+static void instances_need_a_namespace(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, "homeless");
+    struct process controller = rig_start(&rig, NULL);
+    struct bus_producer *producer = rig_producer(&rig, STAGE, 7);
+    for (int i = 0; i < 20; i++) {
+        AUTO_FREE char *key = mem_printf("nowhere/i%d", i);
+        AUTO_FREE char *value =
+            mem_printf("{\"namespace\":\"nowhere\",\"name\":\"i%d\",\"deployment\":\"web\","
+                       "\"region\":\"%s\",\"zone\":\"z\",\"phase\":\"Running\"}",
+                       i, rig.regions[STAGE]);
+        rig_produce(&rig, STAGE, producer, TOPIC_INSTANCE_STATE, key, value);
+        say_instance(&rig, STAGE, producer, i, 0);
+    }
+    bus_producer_close(producer, 5000);
+    rig_await_count(&rig, INSTANCES, 20);
+    await_quiet(&rig);
+    assert_int_equal(rig_count(&rig, INSTANCES), 20);
+    assert_null(rig_get(&rig, INSTANCES, "nowhere", "i0"));
+    assert_int_equal(rig_end(&controller), 0);
+    rig_close(&rig);
+}
+
 /* The very records again, and older ones behind newer ones: not one entry in the change log. */
 static void replays_change_nothing(void **state)
 {
@@ -398,10 +425,11 @@ int main(int argc, char **argv)
 {
     rig_main(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(replays_change_nothing), cmocka_unit_test(killed_under_load),
-        cmocka_unit_test(another_takes_over),     cmocka_unit_test(a_silent_region_is_unknown),
-        cmocka_unit_test(users_settings_stay),    cmocka_unit_test(history_is_compacted),
-        cmocka_unit_test(the_database_restarts),  cmocka_unit_test(a_cluster_is_away),
+        cmocka_unit_test(replays_change_nothing),     cmocka_unit_test(killed_under_load),
+        cmocka_unit_test(another_takes_over),         cmocka_unit_test(a_silent_region_is_unknown),
+        cmocka_unit_test(users_settings_stay),        cmocka_unit_test(history_is_compacted),
+        cmocka_unit_test(the_database_restarts),      cmocka_unit_test(a_cluster_is_away),
+        cmocka_unit_test(instances_need_a_namespace),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
