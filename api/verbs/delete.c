@@ -273,6 +273,20 @@ bool delete_mark(const struct request *request, const struct delete_options *opt
     return changed;
 }
 
+/* A copy as deep as what delete_mark() changes; the rest is shared. */
+static json_t *copy_to_mark(const struct request *request, json_t *object)
+{
+    if (namespace_kind(request->kind))
+        return json_deep_copy(object);
+    json_t *copy = json_copy(object);
+    json_t *metadata = json_copy(json_object_get(object, "metadata"));
+    json_t *finalizers = json_object_get(metadata, "finalizers");
+    if (finalizers)
+        json_object_set_new(metadata, "finalizers", json_copy(finalizers));
+    json_object_set_new(copy, "metadata", metadata);
+    return copy;
+}
+
 static enum outcome delete_live(struct request *request, const struct delete_options *options,
                                 const struct live *live, struct deleted *deleted)
 {
@@ -280,7 +294,7 @@ static enum outcome delete_live(struct request *request, const struct delete_opt
         return OUTCOME_FAILED;
     deleted->uid = mem_strdup(live->stored->uid);
     deleted->revision = live->stored->revision;
-    deleted->object = json_deep_copy(live->object);
+    deleted->object = copy_to_mark(request, live->object);
     bool changed = delete_mark(request, options, deleted->object, &deleted->gone);
     if (!changed || options->write.dry_run)
         return OUTCOME_ANSWERED;
