@@ -23,7 +23,8 @@ json_t *openapi_v2(const json_t *const *v3_documents, size_t count);
 /* A document of version 2 as a message openapi.v2.Document. */
 void openapi_v2_protobuf(struct buf *buf, const json_t *v2_document);
 
-/* "dev.mot.v1alpha1.Deployment", "io.k8s.api.core.v1.Namespace"; free() it. */
+/* "dev.mot.v1alpha1.Deployment", "io.k8s.api.core.v1.Namespace", "io.k8s.api.rbac.v1.Role"; free()
+ * it. */
 char *openapi_model_name(const struct kind *kind, const char *kind_name);
 
 #endif

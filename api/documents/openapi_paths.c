@@ -119,10 +119,15 @@ static json_t *ref_to(const char *model)
     return json_pack("{s:s+}", "$ref", "#/components/schemas/", model);
 }
 
+/* Kinds of Kubernetes itself have the names of their Go packages. */
 char *openapi_model_name(const struct kind *kind, const char *kind_name)
 {
+    const char *suffix = strstr(kind->group, ".k8s.io");
     if (*kind->group == '\0')
         return mem_printf("io.k8s.api.core.%s.%s", kind->version, kind_name);
+    if (suffix && strcmp(suffix, ".k8s.io") == 0)
+        return mem_printf("io.k8s.api.%.*s.%s.%s", (int)strcspn(kind->group, "."), kind->group,
+                          kind->version, kind_name);
     struct buf name;
     buf_init(&name, BUF_MAX_DEFAULT);
     const char *end = kind->group + strlen(kind->group);

@@ -3,6 +3,7 @@
 #include <api/documents/accept.h>
 #include <api/documents/documents.h>
 #include <api/documents/groups.h>
+#include <api/documents/openapi.h>
 
 #define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define PROTOBUF   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -411,6 +412,26 @@ static void keeps_extensions_in_version_2(void **state)
     json_decref(v2);
 }
 
+static void names_models(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *group, *version, *name;
+    } cases[] = {
+        {"", "v1", "io.k8s.api.core.v1.K"},
+        {"events.k8s.io", "v1", "io.k8s.api.events.v1.K"},
+        {"rbac.authorization.k8s.io", "v1", "io.k8s.api.rbac.v1.K"},
+        {"mot.dev", "v1alpha1", "dev.mot.v1alpha1.K"},
+        {"a.k8s.io.dev", "v1", "dev.io.k8s.a.v1.K"},
+        {"dev", "v1", "dev.v1.K"},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
+        const struct kind kind = {.group = cases[i].group, .version = cases[i].version};
+        AUTO_FREE char *name = openapi_model_name(&kind, "K");
+        expect_text(name, cases[i].name, cases[i].group);
+    }
+}
+
 static void orders_versions(void **state)
 {
     (void)state;
@@ -469,6 +490,7 @@ int main(void)
         cmocka_unit_test(offers_patches),
         cmocka_unit_test(describes_operations),
         cmocka_unit_test(keeps_extensions_in_version_2),
+        cmocka_unit_test(names_models),
         cmocka_unit_test(orders_versions),
         cmocka_unit_test(chooses_by_accept),
     };

@@ -143,8 +143,10 @@ static void prunes_embedded(void **state)
         "'apiVersion':'v1','kind':'Pod','metadata':{'name':'a','labels':{},'creationTimestamp':null"
         ",'bogus':1},'any':{'x':1}},'closed':{'apiVersion':'v1','kind':'Pod','spec':{'b':1}}}}");
     static const char *const wanted[] = {
-        "unknown field \"metadata.zz\"",           "unknown field \"bogus\"",
-        "unknown field \"spec.closed.spec.b\"",    "unknown field \"spec.emb.metadata.bogus\"",
+        "unknown field \"metadata.zz\"",
+        "unknown field \"bogus\"",
+        "unknown field \"spec.closed.spec.b\"",
+        "unknown field \"spec.emb.metadata.bogus\"",
         "unknown field \"spec.map[k].metadata.q\"",
     };
     schema_prune(*state, object, &unknown);
