@@ -1,6 +1,8 @@
 /* Who may do what: roles, bindings, impersonation, reviews, the audit log. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +13,14 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
+#include "api/request.h"
+
 /* cmocka.h must come after these */
 #include <cmocka.h>
 
 #include "api/auth/audit.h"
 #include "api/auth/authenticate.h"
+#include "api/auth/authorize.h"
 #include "fixture.h"
 
 #define RBAC   "/apis/rbac.authorization.k8s.io/v1"
@@ -405,7 +410,6 @@ static void test_default_roles(void **state)
 {
     (void)state;
     struct server *server = start("defaults", NULL);
-    AUTO_FREE char *url = fixture_database("defaults");
     await_rules(server, "view", 3);
     await_rules(server, "edit", 6);
     await_rules(server, "admin", 8);
@@ -611,6 +615,101 @@ static void test_rules_review(void **state)
     server_stop(server);
 }
 
+/* -------------------------------------------------------------------------------- the index */
+
+struct asker {
+    struct authorizer *authorizer;
+    atomic_bool stop;
+    atomic_long asked;
+};
+
+/* What is always allowed is allowed at every moment, whatever else changes. */
+static void *ask_on(void *context)
+{
+    struct asker *asker = context;
+    struct identity user = identity_new("uma", "");
+    struct attributes attributes =
+        attributes_of(&user, "get", "coordination.k8s.io", "leases", "team", "one");
+    while (!atomic_load(&asker->stop)) {
+        char *errors = NULL;
+        if (!authorizer_allows(asker->authorizer, &attributes, NULL))
+            abort();
+        json_decref(authorizer_rules(asker->authorizer, &user, "team", &errors));
+        free(errors);
+        atomic_fetch_add(&asker->asked, 1);
+    }
+    identity_release(&user);
+    return NULL;
+}
+
+static void test_questions_while_roles_change(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("asking");
+    struct asker asker = {.authorizer = server->api->authorizer};
+    pthread_t threads[4];
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &asker), 0);
+    for (int i = 0; i < 30; i++) {
+        bind(server, "team", "late", "{kind: ClusterRole, name: edit}", "{kind: User, name: uma}");
+        expect(server, 404, "uma", "DELETE", TEAM "/deployments/web", NULL);
+        expect(server, 200, NULL, "DELETE", RBAC "/namespaces/team/rolebindings/late", NULL);
+        expect(server, 403, "uma", "DELETE", TEAM "/deployments/web", NULL);
+    }
+    atomic_store(&asker.stop, true);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(threads); i++)
+        pthread_join(threads[i], NULL);
+    assert_true(atomic_load(&asker.asked) > 0);
+    server_stop(server);
+}
+
+/* Another server of the same database has written it. */
+static void test_other_server(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("two_servers");
+    struct server *other = start("two_servers", NULL);
+    expect(other, 403, "nik", "GET", TEAM "/deployments", NULL);
+    bind(server, "team", "late", "{kind: ClusterRole, name: view}", "{kind: User, name: nik}");
+    int code = 0;
+    for (int tries = 0; tries < 500 && code != 200; tries++, usleep(10000)) {
+        struct answer answer = ask(other, "nik", "GET", TEAM "/deployments", NULL);
+        code = answer.code;
+        answer_release(&answer);
+    }
+    assert_int_equal(code, 200);
+    server_stop(other);
+    server_stop(server);
+}
+
+/* What was known stays while the database is away, and what comes afterwards is seen. */
+static void test_database_crashes(void **state)
+{
+    (void)state;
+    struct server *server = start_with_users("crash");
+    fixture_crash();
+    expect(server, 201, "vic", "POST", ACCESS "/selfsubjectaccessreviews",
+           SELF("{resourceAttributes: {verb: get, resource: x}}"));
+    int code = 0;
+    for (int tries = 0; tries < 1000 && code != 200; tries++, usleep(10000)) {
+        struct answer answer = ask(server, "vic", "GET", TEAM "/deployments", NULL);
+        code = answer.code;
+        assert_int_not_equal(code, 403);
+        answer_release(&answer);
+    }
+    assert_int_equal(code, 200);
+    bind(server, "team", "late", "{kind: ClusterRole, name: view}", "{kind: User, name: nik}");
+    for (int tries = 0; tries < 1000; tries++, usleep(10000)) {
+        struct answer answer = ask(server, "nik", "GET", TEAM "/deployments", NULL);
+        code = answer.code;
+        answer_release(&answer);
+        if (code == 200)
+            break;
+    }
+    assert_int_equal(code, 200);
+    server_stop(server);
+}
+
 /* -------------------------------------------------------------------------------- audit */
 
 static const json_t *line_of(json_t *lines, const char *verb, const char *uri)
@@ -714,6 +813,9 @@ int main(void)
         cmocka_unit_test(test_anonymous),
         cmocka_unit_test(test_reviews),
         cmocka_unit_test(test_rules_review),
+        cmocka_unit_test(test_questions_while_roles_change),
+        cmocka_unit_test(test_other_server),
+        cmocka_unit_test(test_database_crashes),
         cmocka_unit_test(test_audit),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
