@@ -7,6 +7,7 @@
 #include <mot/model/schema.h>
 #include <mot/model/yaml.h>
 
+#include "../auth/gate.h"
 #include "patch.h"
 #include "write.h"
 
@@ -132,9 +133,22 @@ static int judge_duplicates(struct request *request, const struct write_options 
 
 /* -------------------------------------------------------------------------------- the outcome */
 
+/* Who may patch may not therefore create. */
+static int check_may_create(struct request *request)
+{
+    struct attributes attributes = request->caller.attributes;
+    AUTO_FREE char *reason = NULL;
+    attributes.verb = "create";
+    if (gate_allows(request->api, &attributes, &reason))
+        return 0;
+    return gate_forbid(request, &attributes, reason);
+}
+
 static enum outcome create(struct request *request, const struct write_options *options,
                            json_t *object)
 {
+    if (check_may_create(request) < 0)
+        return OUTCOME_FAILED;
     const char *uid = object_uid(object);
     if (*uid) {
         AUTO_FREE char *why = mem_printf("uid mismatch: the provided object specified uid %s, and "

@@ -259,13 +259,62 @@ static void test_managers(void **state)
     server_stop(server);
 }
 
+static struct server *begin_with_roles(void)
+{
+    struct err err = {0};
+    AUTO_FREE char *url = fixture_database("writes_roles");
+    struct server *server = mem_zalloc(sizeof(*server));
+    const struct store_options options = {.url = url, .name = "mot-api-test"};
+    server->store = store_open(&options, &err);
+    server->kinds = kinds_load(&err);
+    if (!server->store || !server->kinds)
+        fail_msg("%s", err.message);
+    const struct api_options all = {.store = server->store, .kinds = server->kinds};
+    server->api = api_new(&all, &err);
+    if (!server->api)
+        fail_msg("%s", err.message);
+    return server;
+}
+
+#define LEASES "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+#define RBAC   "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+
+/* An apply that creates needs the right to create. */
+static void test_apply_rights(void **state)
+{
+    (void)state;
+    static const char lease[] = "{\"apiVersion\":\"coordination.k8s.io/"
+                                "v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"one\"}}";
+    struct server *server = begin_with_roles();
+    json_decref(expect_call(server, 201, "POST", RBAC "/roles",
+                            "{\"metadata\":{\"name\":\"patcher\"},\"rules\":[{\"apiGroups\":"
+                            "[\"coordination.k8s.io\"],\"resources\":[\"leases\"],\"verbs\":"
+                            "[\"patch\"]}]}"));
+    json_decref(expect_call(server, 201, "POST", RBAC "/rolebindings",
+                            "{\"metadata\":{\"name\":\"patcher\"},\"roleRef\":{\"apiGroup\":"
+                            "\"rbac.authorization.k8s.io\",\"kind\":\"Role\",\"name\":\"patcher\"},"
+                            "\"subjects\":[{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
+                            "\"User\",\"name\":\"uma\"}]}"));
+    expect_failure(server, 403, "PATCH", LEASES "/one?fieldManager=a",
+                   APPLY "\nimpersonate-user: uma", lease,
+                   "leases.coordination.k8s.io \"one\" is forbidden: User \"uma\" cannot create "
+                   "resource \"leases\" in API group \"coordination.k8s.io\" in the namespace "
+                   "\"default\"");
+    json_decref(expect_call(server, 201, "POST", LEASES, lease));
+    struct answer answer =
+        call(server, "PATCH", LEASES "/one?fieldManager=a", APPLY "\nimpersonate-user: uma", lease);
+    assert_int_equal(answer.code, 200);
+    answer_release(&answer);
+    server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apply),      cmocka_unit_test(test_apply_races),
         cmocka_unit_test(test_scale),      cmocka_unit_test(test_policies),
         cmocka_unit_test(test_collection), cmocka_unit_test(test_unconditional),
-        cmocka_unit_test(test_managers),
+        cmocka_unit_test(test_managers),   cmocka_unit_test(test_apply_rights),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }
