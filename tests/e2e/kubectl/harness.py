@@ -145,6 +145,42 @@ class Api:
         return status
 
 
+# No cluster answers there: what the controller does with objects does not need one.
+TOPOLOGY = """apiVersion: mot.dev/v1alpha1
+kind: Topology
+central: production-us-east-1
+regions:
+- name: production-us-east-1
+  appenv: production
+  kafka: {bootstrapServers: "127.0.0.1:1"}
+  zones:
+  - {name: us-east-1a, driver: local}
+"""
+
+
+class Controller:
+    """A `mot controller` process without clusters."""
+
+    def __init__(self, mot, url, *arguments):
+        self.dir = tempfile.mkdtemp(prefix="mot-e2e-controller-", dir="/tmp")
+        topology = self.dir + "/topology.yaml"
+        with open(topology, "w", encoding="ascii") as file:
+            file.write(TOPOLOGY)
+        self.log = open(self.dir + "/log", "wb")
+        self.process = subprocess.Popen([mot, "controller", "--db", url, "--topology", topology, *arguments],
+                                        stdout=self.log, stderr=subprocess.STDOUT)
+
+    def stop(self):
+        """Ends it and says what it said, unless it ended well."""
+        self.process.terminate()
+        status = self.process.wait(30)
+        self.log.close()
+        if status != 0:
+            print(open(self.dir + "/log", encoding="utf-8", errors="replace").read()[-4000:])
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return status
+
+
 class Result:
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err
