@@ -26,11 +26,18 @@ void schema_validate(const struct schema *schema, const json_t *object, struct f
     validate_lists(schema->root, object, errors);
 }
 
+static void validate_both_metadata(const json_t *object, const json_t *old,
+                                   struct field_errors *errors)
+{
+    size_t before = errors->count;
+    validate_metadata(object, NAME_PATH_SEGMENT, errors);
+    validate_metadata_update(object, old, errors->count == before, errors);
+}
+
 void schema_validate_update(const struct schema *schema, const json_t *object, const json_t *old,
                             struct field_errors *errors)
 {
-    validate_metadata(object, NAME_PATH_SEGMENT, errors);
-    validate_metadata_update(object, old, errors);
+    validate_both_metadata(object, old, errors);
     validate_values(schema->root, object, old, errors);
     validate_scale(schema, object, false, errors);
     validate_embedded(schema->root, object, errors);
@@ -64,7 +71,6 @@ void schema_validate_status(const struct schema *schema, const json_t *object,
 void schema_validate_status_update(const struct schema *schema, const json_t *object,
                                    const json_t *old, struct field_errors *errors)
 {
-    validate_metadata(object, NAME_PATH_SEGMENT, errors);
-    validate_metadata_update(object, old, errors);
+    validate_both_metadata(object, old, errors);
     validate_status(schema, object, old, errors);
 }

@@ -166,8 +166,9 @@ void field_errors_truncate(struct field_errors *errors, size_t count);
 void validate_metadata(const json_t *object, enum name_format name_format,
                        struct field_errors *errors);
 /* What is wrong with the metadata of @object as the next state of @old, with the repetitions of the
- * real server. */
-void validate_metadata_update(const json_t *object, const json_t *old, struct field_errors *errors);
+ * real server. @clean: validate_metadata had nothing to say, so that is not looked at again. */
+void validate_metadata_update(const json_t *object, const json_t *old, bool clean,
+                              struct field_errors *errors);
 /* @parent: where @object is, NULL for the root. */
 void prune_metadata(json_t *object, const struct path *parent, struct texts *unknown);
 /* Wrong types in embedded objects: ERR_INVALID. */

@@ -249,17 +249,25 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
 
 /* ---- field managers ---- */
 
-static void validate_manager_name(const char *name, const char *field, struct field_errors *errors)
+static void report_entry(struct field_errors *errors, size_t index, const char *member,
+                         const char *value, const char *problem)
+{
+    AUTO_FREE char *field = mem_printf("metadata.managedFields[%zu].%s", index, member);
+    report(errors, field, value, problem);
+}
+
+static void validate_manager_name(const char *name, size_t index, struct field_errors *errors)
 {
     uint32_t code;
     const char *found = go_next_unprintable(name, &code);
     if (strlen(name) > MANAGER_MAX) {
+        AUTO_FREE char *field = mem_printf("metadata.managedFields[%zu].manager", index);
         field_errors_add(errors, field, "FieldValueTooLong",
                          "Too long: may not be more than %d bytes", MANAGER_MAX);
     } else if (found) {
         AUTO_FREE char *problem =
             mem_printf("invalid character U+%04X (at position %td)", (unsigned)code, found - name);
-        report(errors, field, name, problem);
+        report_entry(errors, index, "manager", name, problem);
     }
 }
 
@@ -272,16 +280,12 @@ static void validate_managers(const json_t *managers, struct field_errors *error
         const char *operation = json_at_text(entry, "operation");
         const char *type = json_at_text(entry, "fieldsType");
         const char *manager = json_at_text(entry, "manager");
-        AUTO_FREE char *base = mem_printf("metadata.managedFields[%zu]", index);
-        AUTO_FREE char *operation_field = mem_printf("%s.operation", base);
-        AUTO_FREE char *type_field = mem_printf("%s.fieldsType", base);
-        AUTO_FREE char *manager_field = mem_printf("%s.manager", base);
         if (!operation || (strcmp(operation, "Apply") != 0 && strcmp(operation, "Update") != 0))
-            report(errors, operation_field, operation ? operation : "",
-                   "must be `Apply` or `Update`");
+            report_entry(errors, index, "operation", operation ? operation : "",
+                         "must be `Apply` or `Update`");
         if (type && *type && strcmp(type, "FieldsV1") != 0)
-            report(errors, type_field, type, "must be `FieldsV1`");
-        validate_manager_name(manager ? manager : "", manager_field, errors);
+            report_entry(errors, index, "fieldsType", type, "must be `FieldsV1`");
+        validate_manager_name(manager ? manager : "", index, errors);
     }
 }
 
@@ -377,7 +381,8 @@ static void require_same(const json_t *metadata, const json_t *old, const char *
 }
 
 /* ValidateObjectMetaAccessorUpdate, without the resource version: that one is settled before. */
-static void validate_changes(const json_t *metadata, const json_t *old, struct field_errors *errors)
+static void validate_changes(const json_t *metadata, const json_t *old, bool clean,
+                             struct field_errors *errors)
 {
     if (!is_nothing(json_object_get(old, "deletionTimestamp")))
         forbid_new_finalizers(metadata, old, errors);
@@ -387,19 +392,24 @@ static void validate_changes(const json_t *metadata, const json_t *old, struct f
     require_same(metadata, old, "creationTimestamp", "null", errors);
     require_same(metadata, old, "deletionTimestamp", "\"null\"", errors);
     require_same(metadata, old, "deletionGracePeriodSeconds", "\"null\"", errors);
+    if (clean)
+        return;
     validate_labels(json_object_get(metadata, "labels"), errors);
     validate_annotations(json_object_get(metadata, "annotations"), errors);
     validate_owners(json_object_get(metadata, "ownerReferences"), errors);
     validate_managers(json_object_get(metadata, "managedFields"), errors);
 }
 
-void validate_metadata_update(const json_t *object, const json_t *old, struct field_errors *errors)
+void validate_metadata_update(const json_t *object, const json_t *old, bool clean,
+                              struct field_errors *errors)
 {
     const json_t *metadata = json_object_get(object, "metadata");
     const json_t *before = json_object_get(old, "metadata");
     struct err ignored = {0};
-    if (schema_check_metadata(object, &ignored) != 0)
+    size_t count = errors->count;
+    if (!clean && schema_check_metadata(object, &ignored) != 0)
         return; /* said already */
-    validate_changes(metadata, before, errors);
-    validate_changes(metadata, before, errors);
+    validate_changes(metadata, before, clean, errors);
+    if (errors->count > count)
+        validate_changes(metadata, before, clean, errors);
 }
