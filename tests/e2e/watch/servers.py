@@ -54,9 +54,10 @@ class Server(Api):
         port_file = self.dir + "/port"
         if os.path.exists(port_file):
             os.unlink(port_file)
+        protocol = [] if "--tls-cert-file" in self.arguments else ["--plain-http"]
         self.log = open(self.dir + "/log", "ab")
         self.process = subprocess.Popen(
-            [self.mot, "api", "--plain-http", "--db", self.url, "--port", str(self.port), "--port-file", port_file,
+            [self.mot, "api", *protocol, "--db", self.url, "--port", str(self.port), "--port-file", port_file,
              *self.arguments], stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._port(port_file), "mot api: " + self.dir + "/log", 60)
         self.port = self._port(port_file)
