@@ -1,5 +1,5 @@
-"""client-go's informers and RetryWatcher, old and new, over a thousand changes while the API server is killed again and
-again and PostgreSQL restarted.
+"""client-go's informers and RetryWatcher, old and new, over ten thousand changes while the API server is killed five
+times and PostgreSQL restarted.
 
 Usage: test_informer.py MOT
 """
@@ -7,7 +7,6 @@ Usage: test_informer.py MOT
 import hashlib
 import json
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -15,11 +14,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "watch"))
-from servers import (DEPLOYMENTS, Client, Database, Failure, Server, count_to, deployment, expect,  # noqa: E402
+from servers import (DEPLOYMENTS, Database, Failure, Server, deployment, expect,  # noqa: E402
                      expect_equal, revision, wait_for)
+from writer import Writer, disturb  # noqa: E402
 
 VERSIONS = ("0.20", "0.35")
-CHANGES = 1000
+CHANGES = 10000
 
 
 def program(version):
@@ -73,76 +73,6 @@ class Informer:
         self.log.close()
 
 
-class Writer(threading.Thread):
-    """Creates, updates, patches and deletes; the object "counter" counts up by one with each of its changes."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.server, self.client = server, Client(server)
-        self.random = random.Random(13)
-        self.names = [f"web-{n}" for n in range(20)]
-        self.done = 0
-        self.counter = 0
-        self.failures = []
-
-    def call(self, method, path, body=None):
-        """Tries until the server says what became of it."""
-        while True:
-            status, answer = self.client.call(method, path, body)
-            if status is not None and status not in (429, 503):
-                return status, answer
-            time.sleep(0.05)
-
-    def expect(self, status, answer, *wanted):
-        if status not in wanted:
-            self.failures.append((status, answer))
-
-    def change(self):
-        name = self.random.choice(self.names)
-        action = self.random.random()
-        path = f"{DEPLOYMENTS}/{name}"
-        if action < 0.15:
-            self.expect(*self.call("DELETE", path), 200, 404)
-        elif action < 0.45:
-            self.expect(*self.call("POST", DEPLOYMENTS, deployment(name, self.done)), 201, 409)
-        elif action < 0.7:
-            self.expect(*self.call("PATCH", path, count_to(self.done)), 200, 404)
-        else:
-            self.update(path)
-
-    def update(self, path):
-        status, live = self.call("GET", path)
-        if status == 200:
-            live["spec"]["placement"][0]["replicas"] = self.done % 50
-            self.expect(*self.call("PUT", path, live), 200, 404, 409)
-
-    def run(self):
-        try:
-            while self.done < CHANGES:
-                self.done += 1
-                if self.done % 4 == 0:
-                    self.counter += 1
-                    self.expect(*self.call("PATCH", f"{DEPLOYMENTS}/counter", count_to(self.counter)), 200)
-                else:
-                    self.change()
-        finally:
-            self.client.close()
-
-
-def disturb(server, database, writer):
-    """Four times kill -9 and once a PostgreSQL that goes away, spread over the changes."""
-    for at in range(1, 6):
-        wait_for(lambda at=at: writer.done >= at * CHANGES // 6 or not writer.is_alive(), "changes", 120)
-        if at == 3:
-            database.restart()
-        else:
-            server.kill()
-            time.sleep(0.3)
-            server.start()
-
-
-# ------------------------------------------------------------------------------------------ what must hold
-
 def listed(server):
     items = server.ok("GET", DEPLOYMENTS)["items"]
     return {item["metadata"]["name"]: item for item in items}
@@ -152,7 +82,7 @@ def check_store(informer, server):
     wanted = listed(server)
     wait_for(lambda: {name: item["metadata"]["resourceVersion"] for name, item in informer.store().items()}
              == {name: item["metadata"]["resourceVersion"] for name, item in wanted.items()},
-             f"{informer.name}: the store equals the list", 60)
+             f"{informer.name}: the store equals the list", 120)
     expect_equal(informer.store(), wanted, f"{informer.name}: the store")
 
 
@@ -219,10 +149,10 @@ def run(server, database):
         retries = [start("RetryWatcher", version, server, "retry", str(after)) for version in VERSIONS]
         for informer in informers + retries:
             informer.wait_synced()
-        writer = Writer(server)
+        writer = Writer(server, CHANGES)
         writer.start()
-        disturb(server, database, writer)
-        writer.join(120)
+        disturb(server, writer, database.restart)
+        writer.join(300)
         expect(not writer.is_alive() and not writer.failures, f"the writer: {writer.failures[:3]}")
         settle(server, database, writer, informers, retries, after)
         late = start("late informer", "0.35", server, "informer")
