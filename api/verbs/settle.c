@@ -97,7 +97,7 @@ static void warn_finalizer(struct request *request, const char *name)
 void write_warn_finalizers(struct request *request, const json_t *object, const json_t *old)
 {
     const json_t *list = json_at(object, "metadata.finalizers");
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; i < json_array_size(list) && !admit_is_builtin(request->kind); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         if (name && (!old || !object_has_finalizer(old, name)))
             warn_finalizer(request, name);

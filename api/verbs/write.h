@@ -58,7 +58,7 @@ void write_coerce_metadata(const struct request *request, json_t *object);
 void write_settle_applied(const struct request *request, json_t *object);
 /* Kinds without a generation get none. */
 void write_settle_generation(const struct request *request, json_t *object);
-/* Warnings about finalizers that @old (NULL: none) does not have. */
+/* Warnings about finalizers of custom kinds that @old (NULL: none) does not have. */
 void write_warn_finalizers(struct request *request, const json_t *object, const json_t *old);
 
 /*
