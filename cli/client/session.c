@@ -15,13 +15,15 @@
 
 /* ---------------------------------------------------------------------------------- opening */
 
+/* As kubectl: what proves who we are does not travel in the clear. */
 static int connect_to(struct session *session, struct err *err)
 {
     const struct kubeconfig *config = &session->config;
+    bool secure = strncmp(config->server, "https://", 8) == 0;
     struct http_client_options options = {.base_url = config->server,
-                                          .token = config->token,
-                                          .user = config->user,
-                                          .password = config->password,
+                                          .token = secure ? config->token : NULL,
+                                          .user = secure ? config->user : NULL,
+                                          .password = secure ? config->password : NULL,
                                           .ca_file = config->ca_file,
                                           .ca_data = config->ca_data,
                                           .cert_file = config->cert_file,
