@@ -22,7 +22,8 @@
 #define BATCH_MAX   128
 #define KEEP_MS     60000 /* how long a batch is tried to be written */
 #define MESSAGE_MAX 1024
-#define TRIES       4 /* of one batch, against others who change or remove its Events */
+#define GATHER_MS   100 /* between batches: Events never crowd out what they are about */
+#define TRIES       4   /* of one batch, against others who change or remove its Events */
 
 struct recorder {
     struct store *store;
@@ -199,6 +200,7 @@ static void *run(void *argument)
         take_batch(recorder);
         write_batch(recorder);
         tell_lost(recorder);
+        (void)pause_until(recorder, clock_ms() + GATHER_MS);
     }
     return NULL;
 }
