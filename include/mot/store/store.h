@@ -112,8 +112,8 @@ struct store_list_query {
  */
 int store_list(struct store *store, const struct store_list_query *query, int64_t *ret_revision,
                store_visit *visit, void *context, struct err *err) MOT_NODISCARD;
-/* How many objects the query would visit; an estimate if history was dropped meanwhile. At the present
- * the resource may be NULL: objects of all of them. */
+/* How many objects the query would visit; an estimate if history was dropped meanwhile. At the
+ * present the resource may be NULL: objects of all of them. */
 int store_count(struct store *store, const struct store_list_query *query, int64_t *ret_count,
                 struct err *err) MOT_NODISCARD;
 
