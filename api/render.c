@@ -119,8 +119,8 @@ static void render_table(struct buf *buf, const struct renderer *renderer, const
     buf_adds(buf, "]}");
 }
 
-void render_object(struct buf *buf, const struct renderer *renderer, const char *body, size_t len,
-                   int64_t revision, bool columns)
+static void render_form(struct buf *buf, const struct renderer *renderer, const char *body,
+                        size_t len, int64_t revision, bool columns)
 {
     switch (renderer->form) {
     case FORM_PLAIN:
