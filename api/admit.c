@@ -52,6 +52,12 @@ char *admit_without_position(const char *message)
 static int unparsable(struct request *request, const struct err *err)
 {
     AUTO_FREE char *plain = admit_without_position(err->message);
+    const struct kind *kind = request->kind;
+    /* What the syntax allows and no number can hold. */
+    if (strncmp(plain, "json: ", strlen("json: ")) == 0)
+        return fail(request, 400, "BadRequest",
+                    "%s in version \"%s\" cannot be handled as a %s: %s", kind->kind, kind->version,
+                    kind->kind, plain);
     AUTO_FREE char *what = mem_printf("couldn't get version/kind; json parse error: %s", plain);
     return unrecognized(request, what);
 }

@@ -246,6 +246,13 @@ static json_t *parse_string_value(struct parser *parser)
     return value;
 }
 
+static json_t *fail_range(const struct parser *parser, const char *number)
+{
+    AUTO_FREE char *text = mem_printf(
+        "json: cannot unmarshal number %.*s into Go value of type float64", SHOWN_KEY_MAX, number);
+    return fail(parser, text);
+}
+
 static json_t *convert_number(struct parser *parser, const char *start, bool is_real)
 {
     size_t len = (size_t)(parser->at - start);
@@ -262,7 +269,7 @@ static json_t *convert_number(struct parser *parser, const char *start, bool is_
         value = json_integer(integer);
     } else {
         double real = strtod(text, NULL);
-        value = isfinite(real) ? json_real(real) : fail(parser, "a number is out of range");
+        value = isfinite(real) ? json_real(real) : fail_range(parser, text);
     }
     if (text != small)
         free(text);
