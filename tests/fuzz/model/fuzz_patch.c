@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json_t *before = json_deep_copy(input);
         check(patch_merge(target, patch));
         check(patch_json(target, patch, &err));
+        check(patch_strategic(target, patch, &err));
         char *text = json_text(patch);
         check(patch_json_text(target, patch, text, strlen(text), &err));
         free(text);
