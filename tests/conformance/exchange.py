@@ -147,8 +147,8 @@ class Session:
             return
         meta = event["object"].get("metadata") or {}
         if event["type"] == "BOOKMARK" and "annotations" not in meta and event["object"]["kind"] != "Table":
-            if step.get("bookmarks") and (not found or found[-1] != "BOOKMARK"):
-                found.append("BOOKMARK")
+            if step.get("bookmarks") and (not found or found[-1].get("type") != "BOOKMARK"):
+                found.append({"type": "BOOKMARK"})
             return
         found.append({"type": event["type"], "object": normal.body(self.tokens, event["object"])})
 

@@ -10,7 +10,7 @@ UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 # Only what a server writes as now: the cases themselves use other years.
 TIME = re.compile(r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 GENERATED = re.compile(r"((?:made-|Made_)[a-z-]*)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
-REVISION = re.compile(r"""(resource version: |current: |in record \(|ResourceVersion: |\\?"resourceVersion\\?": ?\\?"|resourceVersion: ")(\d+)""")
+REVISION = re.compile(r"""(resource version: \d+ \(|resource version: |current: |in record \(|ResourceVersion: |\\?"resourceVersion\\?": ?\\?"|resourceVersion: ")(\d+)""")
 AGE = re.compile(r"\d+s|<unknown>")
 LONG = 8000
 MANAGED_ORDER = ("operation", "manager", "apiVersion", "subresource")
@@ -45,10 +45,15 @@ class Tokens:
         return text
 
     def _revision(self, match):
-        known = self.names.get(("rv", match.group(2)))
+        before, number = match.groups()
+        known = self.names.get(("rv", number))
+        if before.startswith("resource version") and before.endswith("("):
+            return before + "<rv>"  # how far back it knows
         if known:
-            return match.group(1) + known
-        return match.group(1) + ("<rv>" if match.group(1) == "current: " else match.group(2))
+            return before + known
+        if "resourceVersion" in before:
+            return before + self.token("rv", number)
+        return before + (number if before == "resource version: " or number == "0" else "<rv>")
 
     def fill(self, text):
         """A request's text, its tokens replaced by what they stand for."""
@@ -120,11 +125,9 @@ def sort_typing_errors(status):
 
 
 def hide_ages(table):
-    ages = [i for i, column in enumerate(table.get("columnDefinitions") or []) if column.get("type") == "date"]
+    """No other column of a case holds anything like an age."""
     for row in table.get("rows") or []:
-        for i in ages:
-            if isinstance(row["cells"][i], str):
-                row["cells"][i] = AGE.sub("<age>", row["cells"][i])
+        row["cells"] = ["<age>" if isinstance(cell, str) and AGE.fullmatch(cell) else cell for cell in row["cells"]]
 
 
 def revision_of(value):
@@ -142,6 +145,8 @@ def body(tokens, value, keep_order=False):
             sort_typing_errors(value)
         elif value.get("kind") == "Table":
             hide_ages(value)
+        elif value.get("kind") == "APIResourceList":
+            value["resources"].sort(key=lambda resource: resource["name"])
     return value
 
 

@@ -17,7 +17,7 @@ def several(count=3, **meta):
 
 
 def collection(name, query="", options=None, made=None, headers=None):
-    return case("collection " + name, made or several(), delete(THINGS + query, options, headers), get(THINGS, PARTIAL_LIST))
+    return case("collection " + name, several() if made is None else made, delete(THINGS + query, options, headers), get(THINGS, PARTIAL_LIST))
 
 
 CASES = [
