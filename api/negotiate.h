@@ -30,9 +30,9 @@ struct output {
 };
 
 /*
- * The best clause of @accept that we can serve: by q-value, then how much it says, then by order. NULL and "" mean
- * anything. What a clause asks with "as" is never ignored: an unknown one makes the clause
- * unusable. @list: the answer is a list or a watch. False: 406.
+ * The best clause of @accept that we can serve: by q-value, then how much it says, then by order.
+ * NULL and "" mean anything. What a clause asks with "as" is never ignored: an unknown one makes
+ * the clause unusable. @list: the answer is a list or a watch. False: 406.
  */
 bool negotiate_accept(const char *accept, bool list, struct output *ret_output);
 /* NULL and "" are JSON; parameters are ignored. */

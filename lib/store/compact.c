@@ -13,12 +13,12 @@
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
 
-#define STEP_CHANGES    500
-#define STEP_MEASURED   20000
-#define STEP_MARKS      1000
-#define MARK_DAY_MS     86400000
-#define CHANGE_OVERHEAD "160" /* the row's short columns, its header and its place in the indexes  \
-                               */
+#define STEP_CHANGES  500
+#define STEP_MEASURED 20000
+#define STEP_MARKS    1000
+#define MARK_DAY_MS   86400000
+/* Its short columns, the row's header and its place in the indexes. */
+#define CHANGE_OVERHEAD "160"
 
 /* What a change takes on the disk; texts count as they are stored, compressed. */
 #define CHANGE_BYTES                                                                               \
