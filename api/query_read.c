@@ -15,11 +15,6 @@
 #define REVISION_POLL_MS     50
 #define REVISION_WAITERS_MAX 8
 
-static bool is_true(const char *value)
-{
-    return value && *value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
-}
-
 /* NULL, or what is wrong with a number of which strto…() has read up to @end. */
 static const char *number_fault(const char *text, const char *digits, const char *end)
 {
@@ -92,12 +87,23 @@ static void check_match_of_list(const struct list_options *options, const char *
                       "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
 }
 
+/* A watch from the beginning is one that asks for initial events, also in what it may not ask for
+ * besides. */
+static bool means_initial_events(const struct list_options *options, const char *match,
+                                 const char *revision)
+{
+    return !options->initial_events_set && !*match && (!*revision || strcmp(revision, "0") == 0);
+}
+
 static void check_match_of_watch(const struct list_options *options, const char *match,
-                                 struct field_errors *errors)
+                                 const char *revision, struct field_errors *errors)
 {
     if (options->initial_events_set && options->match != MATCH_NOT_OLDER)
         add_forbidden(errors, "resourceVersionMatch",
                       "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    if (options->token && means_initial_events(options, match, revision))
+        add_forbidden(errors, "resourceVersionMatch",
+                      "resourceVersionMatch is forbidden when continue is provided");
     if (!*match)
         return;
     if (!options->initial_events_set)
@@ -120,7 +126,7 @@ static int check_match(struct request *request, struct list_options *options, co
     else if (strcmp(match, "NotOlderThan") == 0)
         options->match = MATCH_NOT_OLDER;
     if (request->route.verb == VERB_WATCH) {
-        check_match_of_watch(options, match, &errors);
+        check_match_of_watch(options, match, revision, &errors);
     } else {
         if (*match)
             check_match_of_list(options, match, revision, &errors);
@@ -168,8 +174,8 @@ int list_options_parse(struct request *request, struct list_options *ret_options
     AUTO_FREE char *revision = http_query(request->http, "resourceVersion");
     ret_options->has_revision = revision && *revision;
     ret_options->initial_events_set = initial != NULL;
-    ret_options->initial_events = is_true(initial);
-    ret_options->bookmarks = is_true(bookmarks);
+    ret_options->initial_events = initial && query_bool(initial);
+    ret_options->bookmarks = bookmarks && query_bool(bookmarks);
     if (token && *token)
         ret_options->token = mem_take(&token);
     if (parse_numbers(request, ret_options) < 0 || parse_selectors(request, ret_options) < 0 ||

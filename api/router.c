@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include <mot/base/mem.h>
 
@@ -51,19 +52,18 @@ static bool is_health(const char *word)
            strcmp(word, "readyz") == 0;
 }
 
-/* "watch", "watch=1" and even "watch=yes" mean true, as for the real server; "0" and "false" don't.
- */
+/* "watch", "watch=1" and even "watch=" mean true, as for the real server; "0" and "false" don't. */
 static bool asks_watch(const char *query)
 {
     struct http_request request = {.query = query};
     AUTO_FREE char *value = http_query(&request, "watch");
-    return value && *value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
+    return value && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0;
 }
 
 static enum verb verb_of(const char *method, const char *query, const struct route *route)
 {
     bool item = *route->name;
-    if (strcmp(method, "GET") == 0) {
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
         if (!asks_watch(query) || *route->subresource)
             return item ? VERB_GET : VERB_LIST;
         return item ? VERB_GET : VERB_WATCH;

@@ -342,8 +342,9 @@ static int parse_list(struct parser *parser, struct requirement *item)
     if (open.token != TOKEN_OPEN)
         return err_set(parser->err, ERR_INVALID, "found '%s' expected: '('", open.text);
     struct lexeme next = look(parser);
-    if (next.token == TOKEN_CLOSE) {
+    if (next.token == TOKEN_CLOSE) { /* "()" holds an empty value, as a real server reads it */
         take(parser);
+        add_value(item, "");
         return 0;
     }
     if (next.token != TOKEN_IDENTIFIER && next.token != TOKEN_COMMA)

@@ -164,6 +164,10 @@ static void test_wrong_options(void **state)
                  "values: \"NotOlderThan\"]"},
         {422, INITIAL "&continue=x",
          INVALID MATCH "resourceVersionMatch is forbidden when continue is provided"},
+        {422, "&continue=x",
+         INVALID MATCH "resourceVersionMatch is forbidden when continue is provided"},
+        {422, MARKS "&resourceVersion=0&continue=x",
+         INVALID MATCH "resourceVersionMatch is forbidden when continue is provided"},
         {400, "&timeoutSeconds=x", "strconv.ParseInt: parsing \"x\": invalid syntax"},
         {400, "&resourceVersion=abc",
          "resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid "
