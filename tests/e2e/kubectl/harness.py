@@ -245,3 +245,45 @@ def kubectls():
     found = [path for path in glob.glob(root + "/kubectl-*/kubectl") if os.access(path, os.X_OK)]
     return sorted(found, key=lambda path: [int(part) for part in path.split("-")[-1].split("/")[0]
                                            .split(".") if part.isdigit()])
+
+
+def run_items(items, clean, path, api, names=()):
+    """Each item with a fresh kubectl, after clean(api); those named, or all. How many failed."""
+    failed = 0
+    for item in items:
+        if names and item.__name__ not in names:
+            continue
+        kubectl = Kubectl(path, api.base)
+        version = ".".join(str(part) for part in kubectl.version)
+        try:
+            clean(api)
+            item(kubectl, api)
+            print(f"ok    kubectl {version}: {item.__name__}", flush=True)
+        except (Failure, LookupError, subprocess.TimeoutExpired) as failure:
+            failed += 1
+            print(f"FAIL  kubectl {version}: {item.__name__}: {type(failure).__name__} {failure}", flush=True)
+        kubectl.close()
+    return failed
+
+
+def run_with_controller(items, clean, mot, arguments=(), names=()):
+    """All kubectls against one `mot api` and `mot controller`, both with the further arguments: 0, 1, or 77 without kubectl."""
+    found = kubectls()
+    if not found:
+        print("no kubectl found")
+        return 77
+    failed = 0
+    postgres = Postgres()
+    api = Api(mot, postgres.url, *arguments)
+    controller = Controller(mot, postgres.url, *arguments)
+    try:
+        for path in found:
+            failed += run_items(items, clean, path, api, names)
+    finally:
+        statuses = {"mot controller": controller.stop(), "mot api": api.stop()}
+        postgres.stop()
+    for name, status in statuses.items():
+        if status != 0:
+            print(f"FAIL  {name} ended with {status}")
+            failed += 1
+    return 1 if failed else 0

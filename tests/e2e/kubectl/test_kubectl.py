@@ -8,8 +8,7 @@ import json
 import sys
 import time
 
-from harness import (Api, Failure, Kubectl, Postgres, expect, expect_equal, expect_in, kubectls, read,
-                     wait_for)
+from harness import Api, Postgres, expect, expect_equal, expect_in, kubectls, read, run_items, wait_for
 
 GROUP = "mot.dev/v1alpha1"
 
@@ -295,24 +294,6 @@ def clean(api):
         api.request("DELETE", f"{path}/{name}")
 
 
-def run_items(path, api, names):
-    failed = 0
-    for item in ITEMS:
-        if names and item.__name__ not in names:
-            continue
-        kubectl = Kubectl(path, api.base)
-        version = ".".join(str(part) for part in kubectl.version)
-        try:
-            clean(api)
-            item(kubectl, api)
-            print(f"ok    kubectl {version}: {item.__name__}")
-        except Failure as failure:
-            failed += 1
-            print(f"FAIL  kubectl {version}: {item.__name__}: {failure}")
-        kubectl.close()
-    return failed
-
-
 def main():
     found = kubectls()
     if not found:
@@ -323,7 +304,7 @@ def main():
         postgres = Postgres()
         api = Api(sys.argv[1], postgres.url)
         try:
-            failed += run_items(path, api, sys.argv[2:])
+            failed += run_items(ITEMS, clean, path, api, sys.argv[2:])
         finally:
             status = api.stop()
             postgres.stop()

@@ -6,11 +6,9 @@ Usage: test_objects.py MOT KINDS [ITEM…]
 
 import json
 import os
-import subprocess
 import sys
 
-from harness import (Api, Controller, Failure, Kubectl, Postgres, expect, expect_equal, expect_in, kubectls, read,
-                     wait_for)
+from harness import expect, expect_equal, expect_in, read, run_with_controller, wait_for
 
 THINGS = "/apis/t.dev/v1/namespaces/default/things"
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -350,46 +348,5 @@ def clean(api):
         api.request("DELETE", path)
 
 
-def run_items(path, api, names):
-    failed = 0
-    for item in ITEMS:
-        if names and item.__name__ not in names:
-            continue
-        kubectl = Kubectl(path, api.base)
-        version = ".".join(str(part) for part in kubectl.version)
-        try:
-            clean(api)
-            item(kubectl, api)
-            print(f"ok    kubectl {version}: {item.__name__}", flush=True)
-        except (Failure, KeyError, subprocess.TimeoutExpired) as failure:
-            failed += 1
-            print(f"FAIL  kubectl {version}: {item.__name__}: {type(failure).__name__} {failure}", flush=True)
-        kubectl.close()
-    return failed
-
-
-def main():
-    found = kubectls()
-    if not found:
-        print("no kubectl found")
-        return 77
-    failed = 0
-    mot, kinds = sys.argv[1:3]
-    postgres = Postgres()
-    api = Api(mot, postgres.url, "--kinds", kinds)
-    controller = Controller(mot, postgres.url, "--kinds", kinds)
-    try:
-        for path in found:
-            failed += run_items(path, api, sys.argv[3:])
-    finally:
-        statuses = {"mot controller": controller.stop(), "mot api": api.stop()}
-        postgres.stop()
-    for name, status in statuses.items():
-        if status != 0:
-            print(f"FAIL  {name} ended with {status}")
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_controller(ITEMS, clean, sys.argv[1], ["--kinds", sys.argv[2]], sys.argv[3:]))

@@ -10,8 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kubectl"))
 
-from harness import (Api, Controller, Failure, Kubectl, Postgres, expect, expect_equal, expect_in, kubectls,
-                     wait_for)
+from harness import expect, expect_equal, expect_in, run_with_controller, wait_for
 
 REGION = "production-us-east-1"
 PARTS = "/apis/mot.dev/v1alpha1/namespaces/default/regionaldeployments"
@@ -125,44 +124,5 @@ def clean(api):
     api.request("DELETE", "/api/v1/namespaces/default/events")
 
 
-def run_items(path, api):
-    failed = 0
-    for item in ITEMS:
-        kubectl = Kubectl(path, api.base)
-        version = ".".join(str(part) for part in kubectl.version)
-        try:
-            item(kubectl, api)
-            clean(api)
-            print(f"ok    kubectl {version}: {item.__name__}", flush=True)
-        except (Failure, KeyError, IndexError) as failure:
-            failed += 1
-            print(f"FAIL  kubectl {version}: {item.__name__}: {type(failure).__name__} {failure}", flush=True)
-        kubectl.close()
-    return failed
-
-
-def main():
-    found = kubectls()
-    if not found:
-        print("no kubectl found")
-        return 77
-    failed = 0
-    mot = sys.argv[1]
-    postgres = Postgres()
-    api = Api(mot, postgres.url)
-    controller = Controller(mot, postgres.url)
-    try:
-        for path in found:
-            failed += run_items(path, api)
-    finally:
-        statuses = {"mot controller": controller.stop(), "mot api": api.stop()}
-        postgres.stop()
-    for name, status in statuses.items():
-        if status != 0:
-            print(f"FAIL  {name} ended with {status}")
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_controller(ITEMS, clean, sys.argv[1]))
