@@ -185,6 +185,7 @@ static void dispatch(struct connection *c)
     message->certificate = certificate_ref(c->certificate);
     message->request.certificate = certificate_view(c->certificate);
     message->request.internal = job;
+    message->close = message->close || c->distrusted;
     c->job = job;
     c->state = CONNECTION_WAITING;
     io_receive(c, false);
@@ -376,6 +377,13 @@ void connection_secured(struct connection *c, struct certificate *certificate)
     set_deadline(c, DEADLINE_IDLE);
     if (c->unwelcome)
         connection_refuse(c, 503, c->unwelcome);
+}
+
+void connection_judged(struct connection *c, struct certificate *certificate)
+{
+    certificate_unref(c->certificate);
+    c->certificate = certificate;
+    c->distrusted = certificate_view(certificate)->refused != NULL;
 }
 
 void connection_received(struct connection *c, const char *data, size_t len)

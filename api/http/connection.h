@@ -37,6 +37,7 @@ struct connection {
     struct certificate *certificate; /* of a TLS client */
     bool shaking;                    /* hands, for TLS: nothing can be said yet */
     const char *unwelcome;           /* what will be said then, with a 503 */
+    bool distrusted;                 /* its certificate was good, and no longer is */
     bool close_after;
     bool continue_sent;
     bool doomed; /* to be closed as soon as its events are over */
@@ -54,6 +55,9 @@ void connection_free(struct connection *connection);
 void connection_received(struct connection *connection, const char *data, size_t len);
 /* Takes over @certificate, which may be NULL. */
 void connection_secured(struct connection *connection, struct certificate *certificate);
+/* Takes over @certificate, which from now on stands for the one before. A refused one is the end of
+ * the connection after the next answer: by a new one the peer may do better. */
+void connection_judged(struct connection *connection, struct certificate *certificate);
 /* The peer sends nothing more, but may wait for its last answer. */
 void connection_ended(struct connection *connection);
 void connection_writable(struct connection *connection);

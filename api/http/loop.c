@@ -132,6 +132,16 @@ static void refuse_plain(struct link *link)
     link->connection->doomed = true;
 }
 
+/* A connection may live for months: an authority that is taken away meanwhile vouches for nobody.
+ */
+static void judge_again(struct loop *loop, struct link *link)
+{
+    tls_refresh(loop->tls, clock_ms());
+    struct certificate *certificate = tls_session_judge(loop->tls, link->tls);
+    if (certificate)
+        connection_judged(link->connection, certificate);
+}
+
 static void receive_cipher(struct loop *loop, struct link *link, const char *data, size_t len)
 {
     struct connection *connection = link->connection;
@@ -141,6 +151,7 @@ static void receive_cipher(struct loop *loop, struct link *link, const char *dat
         result = -1;
     if (!begun && tls_session_established(link->tls))
         connection_secured(connection, tls_session_certificate(link->tls));
+    judge_again(loop, link);
     if (loop->plain.len > 0)
         connection_received(connection, loop->plain.data, loop->plain.len);
     buf_clear(&loop->plain);

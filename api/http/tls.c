@@ -24,6 +24,8 @@ struct tls {
     char *paths[FILES]; /* NULL: none */
     struct file_stamp stamps[FILES];
     int64_t looked_ms;
+    bool other_authorities; /* their file has changed, and is not in use yet */
+    uint64_t authorities;   /* how often they have changed */
     SSL_CTX *context;
     BIO_METHOD *method;
 };
@@ -32,6 +34,7 @@ struct tls_session {
     SSL *ssl;
     bool established; /* OpenSSL's own word for it changes with messages after the handshake */
     bool closed;      /* we said that we end */
+    uint64_t judged;  /* the authorities that the peer's certificate was held against */
     /* During a call: what it reads from and where it writes to. */
     const char *input;
     size_t input_len;
@@ -212,7 +215,9 @@ static bool stamps_changed(struct tls *tls)
         if (!tls->paths[i])
             continue;
         struct file_stamp now = file_stamp(tls->paths[i]);
-        changed = changed || !file_stamp_same(&now, &tls->stamps[i]);
+        bool same = file_stamp_same(&now, &tls->stamps[i]);
+        changed = changed || !same;
+        tls->other_authorities = tls->other_authorities || (!same && i == FILE_AUTHORITIES);
         tls->stamps[i] = now;
     }
     return changed;
@@ -234,6 +239,8 @@ void tls_refresh(struct tls *tls, int64_t now_ms)
     }
     SSL_CTX_free(tls->context); /* sessions hold on to it */
     tls->context = context;
+    tls->authorities += tls->other_authorities;
+    tls->other_authorities = false;
     log_info("read the changed TLS files", LOG_S("certificate", tls->paths[FILE_CERTIFICATE]));
 }
 
@@ -296,6 +303,7 @@ struct tls *tls_new(const struct http_tls_files *files, struct err *err)
     for (int i = 0; i < FILES; i++)
         tls->paths[i] = paths[i] ? mem_strdup(paths[i]) : NULL;
     stamps_changed(tls);
+    tls->other_authorities = false;
     tls->looked_ms = clock_ms();
     tls->method = make_method();
     tls->context = load(tls, err);
@@ -321,6 +329,7 @@ void tls_free(struct tls *tls)
 struct tls_session *tls_session_new(struct tls *tls)
 {
     struct tls_session *session = mem_zalloc(sizeof(*session));
+    session->judged = tls->authorities;
     session->ssl = SSL_new(tls->context);
     BIO *bio = BIO_new(tls->method);
     if (!session->ssl || !bio) {
@@ -420,4 +429,32 @@ struct certificate *tls_session_certificate(const struct tls_session *session)
 {
     const X509 *x509 = SSL_get0_peer_certificate(session->ssl);
     return x509 ? certificate_new(x509, SSL_get_verify_result(session->ssl)) : NULL;
+}
+
+/* As in a handshake. What lies between the two is what the peer sent in its own. */
+static long verify_anew(const struct tls *tls, const struct tls_session *session, X509 *x509)
+{
+    long verdict = X509_V_ERR_UNSPECIFIED;
+    X509_STORE_CTX *store = X509_STORE_CTX_new();
+    if (store && X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(tls->context), x509,
+                                     SSL_get_peer_cert_chain(session->ssl)) == 1) {
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(store),
+                                         SSL_get_security_level(session->ssl));
+        X509_STORE_CTX_set_default(store, "ssl_client");
+        bool good = X509_verify_cert(store) == 1;
+        int error = X509_STORE_CTX_get_error(store);
+        verdict = good ? X509_V_OK : error != X509_V_OK ? error : verdict;
+    }
+    X509_STORE_CTX_free(store);
+    ERR_clear_error();
+    return verdict;
+}
+
+struct certificate *tls_session_judge(const struct tls *tls, struct tls_session *session)
+{
+    if (!session->established || session->judged == tls->authorities)
+        return NULL;
+    session->judged = tls->authorities;
+    X509 *x509 = SSL_get0_peer_certificate(session->ssl);
+    return x509 ? certificate_new(x509, verify_anew(tls, session, x509)) : NULL;
 }

@@ -52,6 +52,12 @@ void tls_session_close(struct tls_session *session, struct buf *cipher);
 bool tls_session_established(const struct tls_session *session);
 /* The peer's, a reference for the caller; NULL when it showed none. */
 struct certificate *tls_session_certificate(const struct tls_session *session);
+/*
+ * The same, held against the authorities of now; NULL when they have not changed since the last
+ * time, or there is none. A resumed session no longer knows what lay between its certificate
+ * and an authority: then it may be refused where a new connection is not.
+ */
+struct certificate *tls_session_judge(const struct tls *tls, struct tls_session *session);
 
 /* The request's certificate with its owner. Any thread. */
 struct certificate *certificate_ref(struct certificate *certificate);

@@ -239,7 +239,17 @@ static void a_broken_file_changes_nothing(void **state)
     await_name(fixture, "server");
 }
 
-/* An authority that is taken away: its clients are strangers, also those with a ticket. */
+static void expect_refusal(struct client *client)
+{
+    assert_true(client_asks(client, "GET", "/who"));
+    struct reply reply = client_reply(client, false);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.body.data, "refused: "));
+    reply_release(&reply);
+}
+
+/* An authority that is taken away: its clients are strangers, also those with a ticket or an open
+ * connection. */
 static void changed_authorities_hold(void **state)
 {
     struct fixture *fixture = *state;
@@ -253,14 +263,17 @@ static void changed_authorities_hold(void **state)
     certificates_make(&others);
     AUTO_FREE char *own = file_read(path, 65536, NULL, &err);
     AUTO_FREE char *theirs = keypair_certificate(others.authority);
+    struct client *open = client_open(fixture->port);
+    assert_true(client_asks(open, "GET", "/who"));
+    expect_body(open, "ann");
     assert_int_equal(file_write(path, theirs, strlen(theirs), 0600, &err), 0);
     clock_sleep_ms(1100);
+    expect_refusal(open);
+    assert_true(client_ended(open, CLIENT_TIMEOUT_MS));
+    client_close(open);
     struct client *client = client_open(fixture->port);
     assert_false(client_resumed(client));
-    assert_true(client_asks(client, "GET", "/who"));
-    struct reply reply = client_reply(client, false);
-    assert_non_null(strstr(reply.body.data, "refused: "));
-    reply_release(&reply);
+    expect_refusal(client);
     client_close(client);
     assert_int_equal(file_write(path, own, strlen(own), 0600, &err), 0);
     clock_sleep_ms(1100);
