@@ -7,6 +7,7 @@
 #include <mot/base/mem.h>
 #include <mot/model/selector.h>
 
+#include "../watch/handshake.h"
 #include "authenticate.h"
 #include "authorize.h"
 #include "impersonate.h"
@@ -67,6 +68,27 @@ int gate_forbid_object(struct request *request, const char *name, const char *wh
 
 /* -------------------------------------------------------------------------------- who */
 
+/* Over plain HTTP whoever reaches the port may do everything, and any web page reaches it through
+ * the browser of somebody on this machine: by a request across origins, or as one of its own once
+ * its name resolves to 127.0.0.1. The first has a foreign Origin, the second a foreign Host. */
+static bool is_of_a_page(const struct http_request *http)
+{
+    const char *host = http_header(http, "host");
+    if (host && !watch_host_is_loopback(host))
+        return true;
+    /* Where WebSockets may come from is judged when they are opened. */
+    return !http->websocket && !watch_origin_allowed(http_header(http, "origin"), NULL, NULL);
+}
+
+static int refuse_page(struct request *request)
+{
+    request->caller.decision = "forbid";
+    no_sniffing(request);
+    return fail(request, 403, "Forbidden",
+                "without TLS only requests to a loopback name are served, and none of a foreign "
+                "web page");
+}
+
 static int identify(struct request *request)
 {
     struct caller *caller = &request->caller;
@@ -78,8 +100,10 @@ static int identify(struct request *request)
         return 0;
     }
     struct err err = {0};
-    if (authenticate(authenticator, request->http, &caller->user, &err) == 0)
-        return 0;
+    if (authenticate(authenticator, request->http, &caller->user, &err) == 0) {
+        bool open = strcmp(caller->user.name, USER_UNSECURED) == 0;
+        return open && is_of_a_page(request->http) ? refuse_page(request) : 0;
+    }
     log_info("credentials were refused", LOG_S("peer", request->http->peer),
              LOG_S("why", err.message));
     return unauthorized(request);

@@ -1,5 +1,6 @@
 #include "handshake.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,11 +13,25 @@ static const char bearer_prefix[] = "base64url.bearer.authorization.k8s.io.";
 
 static bool is_loopback(const char *host, size_t len)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    static const char *const names[] = {"localhost", "[::1]"};
     for (size_t i = 0; i < MOT_ARRAY_SIZE(names); i++)
         if (len == strlen(names[i]) && strncasecmp(host, names[i], len) == 0)
             return true;
-    return false;
+    struct in_addr address;
+    AUTO_FREE char *text = mem_strndup(host, len);
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+/* What is before the port of "host:port". */
+static size_t host_len(const char *authority)
+{
+    size_t len = strcspn(authority, "]");
+    return *authority == '[' && authority[len] ? len + 1 : strcspn(authority, ":/");
+}
+
+bool watch_host_is_loopback(const char *host)
+{
+    return is_loopback(host, host_len(host));
 }
 
 static bool is_listed(const char *origin, const char *const *allowed)
@@ -37,8 +52,7 @@ bool watch_origin_allowed(const char *origin, const char *host, const char *cons
     const char *authority = scheme_end + 3;
     if (host && strcasecmp(authority, host) == 0)
         return true;
-    size_t len = *authority == '[' ? strcspn(authority, "]") + 1 : strcspn(authority, ":/");
-    return is_loopback(authority, len);
+    return is_loopback(authority, host_len(authority));
 }
 
 static bool is_known(const char *protocol)

@@ -99,6 +99,38 @@ static void test_anonymous(void **state)
     authenticator_free(authenticator);
 }
 
+/* Without TLS there are no credentials: a page that a browser shows must not become everybody. */
+static void test_web_pages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers;
+        int code;
+    } rows[] = {
+        {"user-agent: kubectl", 201},
+        {"host: 127.0.0.1:8080", 201},
+        {"host: localhost:8080\norigin: http://localhost:3000", 201},
+        {"host: evil.example:8080", 403},
+        {"host: 127.0.0.1:8080\norigin: https://evil.example", 403},
+        {"host: 127.0.0.1:8080\norigin: null", 403},
+        {"host: evil.example\norigin: http://evil.example", 403},
+    };
+    struct err err = {0};
+    const struct authenticator_options plain = {.plain_http = true};
+    struct authenticator *authenticator = authenticator_new(&plain, &err);
+    const struct api_options options = {.authenticator = authenticator};
+    struct server *server = access_start("pages", &options);
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(rows); i++) {
+        AUTO_FREE char *body = mem_printf("{\"metadata\":{\"name\":\"n%zu\"}}", i);
+        struct answer answer = call(server, "POST", "/api/v1/namespaces", rows[i].headers, body);
+        print_message("%s: %d\n", rows[i].headers, answer.code);
+        assert_int_equal(answer.code, rows[i].code);
+        answer_release(&answer);
+    }
+    server_stop(server);
+    authenticator_free(authenticator);
+}
+
 /* With credentials of their own, nobody impersonated. */
 static void test_tokens(void **state)
 {
@@ -336,8 +368,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_impersonation), cmocka_unit_test(test_anonymous),
-        cmocka_unit_test(test_tokens),        cmocka_unit_test(test_reviews),
-        cmocka_unit_test(test_rules_review),  cmocka_unit_test(test_audit),
+        cmocka_unit_test(test_web_pages),     cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_reviews),       cmocka_unit_test(test_rules_review),
+        cmocka_unit_test(test_audit),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);
 }

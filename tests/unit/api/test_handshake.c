@@ -23,6 +23,29 @@ static void test_origin(void **state)
     assert_false(watch_origin_allowed("", "127.0.0.1", NULL));
 }
 
+static void test_loopback_hosts(void **state)
+{
+    (void)state;
+    static const char *const ours[] = {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:80",
+                                       "127.9.8.7", "[::1]",          "[::1]:8080"};
+    static const char *const foreign[] = {"",
+                                          ":80",
+                                          "evil.example:8080",
+                                          "127.0.0.1.evil.example",
+                                          "localhost.evil.example",
+                                          "[::1",
+                                          "[::2]",
+                                          "10.0.0.1",
+                                          "127.1",
+                                          "0.0.0.0"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        if (!watch_host_is_loopback(ours[i]))
+            fail_msg("%s", ours[i]);
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+        if (watch_host_is_loopback(foreign[i]))
+            fail_msg("%s", foreign[i]);
+}
+
 static void test_allowed_origins(void **state)
 {
     (void)state;
@@ -69,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_loopback_hosts),
         cmocka_unit_test(test_allowed_origins),
         cmocka_unit_test(test_protocol),
     };
