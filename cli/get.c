@@ -26,6 +26,7 @@ static struct {
     bool websocket;
     bool all_namespaces;
     bool no_headers;
+    bool managed_fields;
 } settings;
 
 struct printer {
@@ -60,8 +61,21 @@ static void print_name(const struct printer *printer, const json_t *object)
     printf("%s/%s\n", word, object_name(object));
 }
 
+/* Who owns which field interests few, and is longer than all the rest. */
+static void hide_managed_fields(const json_t *object)
+{
+    size_t i;
+    const json_t *item;
+    json_t *metadata = json_object_get(object, "metadata");
+    if (json_is_object(metadata))
+        json_object_del(metadata, "managedFields");
+    json_array_foreach(json_object_get(object, "items"), i, item) hide_managed_fields(item);
+}
+
 static void print_document(struct printer *printer, const json_t *object)
 {
+    if (!settings.managed_fields)
+        hide_managed_fields(object);
     if (printer->output == OUTPUT_JSON) {
         AUTO_FREE char *text = json_dumps(object, JSON_INDENT(4) | JSON_SORT_KEYS);
         printf("%s\n", text);
@@ -225,6 +239,8 @@ int get_main(int argc, char **argv)
         {"field-selector", "FIELDS", OPTION_STRING, &settings.fields,
          "only objects with these fields: spec.region=…"},
         {"all-namespaces|A", NULL, OPTION_FLAG, &settings.all_namespaces, "of all namespaces"},
+        {"show-managed-fields", NULL, OPTION_FLAG, &settings.managed_fields,
+         "in YAML and JSON also who owns which field"},
         {"no-headers", NULL, OPTION_FLAG, &settings.no_headers, "no header line"},
         SESSION_OPTIONS(&settings.session),
         {0}};

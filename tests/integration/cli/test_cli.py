@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from harness import Api, Failure, Kubectl, Postgres, Result, expect, expect_equal, expect_in, kubectls, wait_for
+from harness import Api, Controller, Failure, Kubectl, Postgres, Result, expect, expect_equal, expect_in, kubectls, wait_for
 
 DEPLOYMENT = """apiVersion: mot.dev/v1alpha1
 kind: Deployment
@@ -136,8 +136,12 @@ def apply_of_a_list(mot, api):
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"n{i}"}} for i in range(3)]}
     expect_equal(mot.ok("apply", "-f", "-", stdin=json.dumps(documents)),
                  "".join(f"namespace/n{i} created\n" for i in range(3)))
-    expect_equal(mot.ok("delete", "-f", "-", stdin=json.dumps(documents)),
-                 "".join(f'namespace "n{i}" deleted\n' for i in (2, 1, 0)))
+    controller = Controller(mot.path, api.database)  # ends namespaces
+    try:
+        expect_equal(mot.ok("delete", "-f", "-", stdin=json.dumps(documents)),
+                     "".join(f'namespace "n{i}" deleted\n' for i in (2, 1, 0)))
+    finally:
+        expect_equal(controller.stop(), 0, "the end of the controller")
 
 
 def errors_name_file_and_line(mot, api):
@@ -168,7 +172,8 @@ def get_looks_like_kubectl(mot, api):
     for arguments in (["get", "dep"], ["get", "deployments", "-A"], ["get", "dep", "one", "-o", "wide"],
                       ["get", "dep/one", "dep/a-long-name-for-a-deployment", "-o", "name"], ["get", "ns"],
                       ["get", "dep", "-l", "app=checkout", "--no-headers"], ["get", "dep", "-l", "app=none"],
-                      ["get", "inst"], ["get", "dep", "one", "-o", "json"], ["get", "dep", "one", "-o", "yaml"]):
+                      ["get", "inst"], ["get", "dep", "one", "-o", "json"], ["get", "dep", "one", "-o", "yaml"],
+                      ["get", "dep", "one", "-o", "yaml", "--show-managed-fields"]):
         out = mot.ok(*arguments)
         for path in found[-1:]:
             kubectl = Kubectl(path, api.base)
@@ -282,6 +287,7 @@ def clean(api):
 def main():
     postgres = Postgres()
     api = Api(sys.argv[1], postgres.url)
+    api.database = postgres.url
     failed = 0
     try:
         for item in ITEMS:
