@@ -69,9 +69,10 @@ int fail_not_found(struct request *request, const char *name)
     return -1;
 }
 
-int fail_exists(struct request *request, const char *name)
+int fail_exists(struct request *request, const char *name, bool deleting)
 {
-    fail(request, 409, "AlreadyExists", "%s \"%s\" already exists", request->kind->resource, name);
+    fail(request, 409, "AlreadyExists", "%s%s \"%s\" already exists",
+         deleting ? "object is being deleted: " : "", request->kind->resource, name);
     set_details(request, name, request->kind->plural);
     return -1;
 }

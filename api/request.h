@@ -66,7 +66,8 @@ int fail_action(struct request *request, const char *action);
 /* 500 with the text as its one cause. */
 int fail_internal(struct request *request, const char *format, ...) MOT_PRINTF(2, 3);
 int fail_not_found(struct request *request, const char *name);
-int fail_exists(struct request *request, const char *name);
+/* @deleting: whether what has the name is on its way out. */
+int fail_exists(struct request *request, const char *name, bool deleting);
 /* "Operation cannot be fulfilled on …: WHY" */
 int fail_conflict(struct request *request, const char *name, const char *why);
 int fail_modified(struct request *request, const char *name);

@@ -120,6 +120,19 @@ static enum outcome create_once(struct request *request, const struct write_opti
                             : store(request, object, body, len);
 }
 
+/* Of what has the name already; it only makes the words of the refusal better. */
+static bool is_deleting(struct request *request, const char *name)
+{
+    struct store_key key = request_key(request, name);
+    struct err err = {0};
+    struct store_object *existing = store_get(request->api->store, &key, &err);
+    json_t *selectable = existing ? json_loads(existing->selectable, 0, NULL) : NULL;
+    bool deleting = selectable && json_at_bool(selectable, "deleting", false);
+    json_decref(selectable);
+    free(existing);
+    return deleting;
+}
+
 enum outcome create_object(struct request *request, const struct write_options *options,
                            json_t *object, enum managers managers)
 {
@@ -135,7 +148,7 @@ enum outcome create_object(struct request *request, const struct write_options *
         outcome = create_once(request, options, object, managers);
     }
     if (outcome == OUTCOME_CONFLICT) {
-        fail_exists(request, object_name(object));
+        fail_exists(request, object_name(object), is_deleting(request, object_name(object)));
         request->status.retry_after = generated;
     }
     return outcome;

@@ -32,6 +32,8 @@ CASES = [
     case("minimal", post(THINGS, thing("a")), get(THINGS + "/a")),
     case("full", post(THINGS, thing("a", FULL)), get(THINGS + "/a")),
     case("twice", post(THINGS, thing("a")), post(THINGS, thing("a"))),
+    case("while the one before is being deleted", post(THINGS, thing("a", None, finalizers=["a.io/f"]), quiet=True),
+         delete(THINGS + "/a", quiet=True), post(THINGS, thing("a")), post(THINGS + "?dryRun=All", thing("a"))),
     case("what the server sets is not the client's",
          post(THINGS, with_meta(uid="11111111-1111-4111-8111-111111111111", creationTimestamp="2020-01-01T00:00:00Z",
                                 generation=7, selfLink="/x", deletionTimestamp="2020-01-01T00:00:00Z",
