@@ -198,18 +198,22 @@ def tables(stage):
     stage.create("a", "b")
     for kind in KINDS:
         watch = stage.watch(kind, headers=TABLE, allowWatchBookmarks="true", timeoutSeconds=1)
-        first, second, mark = watch.next(), watch.next(), watch.next()
-        expect_equal([event["type"] for event in (first, second, mark)], ["ADDED", "ADDED", "BOOKMARK"])
+        first, second, mark, last = (watch.next() for _ in range(4))
+        expect_equal([event["type"] for event in (first, second, mark, last)],
+                     ["ADDED", "ADDED", "BOOKMARK", "BOOKMARK"])
         expect_equal(first["object"]["columnDefinitions"][0]["format"], "name")
-        for event in (first, second, mark):
+        for event in (first, second, mark, last):
             expect_equal((event["object"]["kind"], event["object"]["apiVersion"], len(event["object"]["rows"])),
                          ("Table", "meta.k8s.io/v1", 1))
-        for event in (second, mark):
+        for event in (second, mark, last):
             expect(event["object"]["columnDefinitions"] is None, "column definitions are repeated")
         row = first["object"]["rows"][0]
         expect_equal((row["cells"][0], row["object"]["kind"], row["object"]["metadata"]["name"]),
                      ("a", "PartialObjectMetadata", "a"))
-        expect("resourceVersion" in mark["object"]["rows"][0]["object"]["metadata"], "bookmark without a revision")
+        for event, ends_initial in ((mark, True), (last, False)):
+            meta = event["object"]["rows"][0]["object"]["metadata"]
+            expect("resourceVersion" in meta, "bookmark without a revision")
+            expect_equal("k8s.io/initial-events-end" in meta.get("annotations", {}), ends_initial, "the annotation")
         watch.expect_end()
         watch.close()
         watch = stage.watch(kind, headers=TABLE, includeObject="None", resourceVersion=revision(stage.server))
