@@ -32,6 +32,7 @@ struct audit {
     /* Of the thread alone: */
     int fd; /* -1: could not be opened */
     int64_t size;
+    bool torn; /* the file ends in the middle of a line */
     dev_t device;
     ino_t inode;
     int64_t looked_at;
@@ -39,6 +40,19 @@ struct audit {
 };
 
 /* -------------------------------------------------------------------------------- the file */
+
+/* As whoever was killed, or had a full disk, left it. What can't be read is taken for whole. */
+static bool is_torn(const char *path, const struct stat *status)
+{
+    char last = '\n';
+    if (!S_ISREG(status->st_mode) || status->st_size == 0)
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool torn = fd >= 0 && pread(fd, &last, 1, status->st_size - 1) == 1 && last != '\n';
+    if (fd >= 0)
+        (void)close(fd);
+    return torn;
+}
 
 static int open_file(struct audit *audit, struct err *err)
 {
@@ -48,6 +62,7 @@ static int open_file(struct audit *audit, struct err *err)
         return err_set(err, ERR_INVALID, "can't open the audit log %s: %s", audit->path,
                        strerror(errno));
     audit->size = status.st_size;
+    audit->torn = is_torn(audit->path, &status);
     audit->device = status.st_dev;
     audit->inode = status.st_ino;
     return 0;
@@ -101,18 +116,33 @@ static void set_aside(struct audit *audit)
 
 /* -------------------------------------------------------------------------------- the thread */
 
-static bool write_all(int fd, const char *data, size_t len)
+/* How many bytes were written. */
+static size_t write_all(int fd, const char *data, size_t len)
 {
-    while (len > 0) {
-        ssize_t written = write(fd, data, len);
+    size_t done = 0;
+    while (done < len) {
+        ssize_t written = write(fd, data + done, len - done);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return false;
-        data += written;
-        len -= (size_t)written;
+            break;
+        done += (size_t)written;
     }
-    return true;
+    return done;
+}
+
+/* How many lines were written. What is left of one on a full disk must not spoil the next. */
+static size_t write_whole(struct audit *audit, const struct buf *buf)
+{
+    size_t count = 0;
+    if (audit->fd < 0 || (audit->torn && write_all(audit->fd, "\n", 1) < 1))
+        return 0;
+    size_t written = write_all(audit->fd, buf->data, buf->len);
+    audit->size += (int64_t)written + audit->torn;
+    audit->torn = written > 0 && buf->data[written - 1] != '\n';
+    for (size_t i = 0; i < written; i++)
+        count += buf->data[i] == '\n';
+    return count;
 }
 
 static void write_lines(struct audit *audit, void *const *lines, size_t count)
@@ -128,10 +158,7 @@ static void write_lines(struct audit *audit, void *const *lines, size_t count)
         set_aside(audit);
     else
         look(audit);
-    if (audit->fd >= 0 && write_all(audit->fd, buf.data, buf.len))
-        audit->size += (int64_t)buf.len;
-    else
-        atomic_fetch_add(&audit->lost, count);
+    atomic_fetch_add(&audit->lost, count - write_whole(audit, &buf));
     buf_release(&buf);
 }
 

@@ -9,6 +9,7 @@
 #include "audit.h"
 
 #define TIME_TEXT_SIZE 40
+#define MESSAGE_MAX    ((size_t)16 * 1024) /* some repeat values of the body */
 
 /* ,"name":"value"; nothing for an empty one. */
 static void add_text(struct buf *buf, const char *name, const char *value)
@@ -80,13 +81,20 @@ static void add_object(struct buf *buf, const struct caller *caller)
     buf_addc(buf, '}');
 }
 
+/* Thousands of events wait in memory while the disk is slow. */
+static void add_message(struct buf *buf, const char *message)
+{
+    AUTO_FREE char *start = message ? mem_strndup(message, strnlen(message, MESSAGE_MAX)) : NULL;
+    add_text(buf, "message", start);
+}
+
 static void add_status(struct buf *buf, const struct audit_event *event)
 {
     add_key(buf, "responseStatus");
     buf_adds(buf, "{\"metadata\":{}");
     if (event->reason || event->message)
         add_text(buf, "status", "Failure");
-    add_text(buf, "message", event->message);
+    add_message(buf, event->message);
     add_text(buf, "reason", event->reason);
     buf_addf(buf, ",\"code\":%d}", event->code);
 }

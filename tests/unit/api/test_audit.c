@@ -1,11 +1,13 @@
 /* The lines of the audit log, and the file that they go to. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -103,6 +105,28 @@ static void test_nobody(void **state)
                 HEAD "\"ResponseComplete\",\"requestURI\":\"/\",\"verb\":\"get\",\"user\":{},"
                      "\"responseStatus\":{\"metadata\":{},\"status\":\"Failure\",\"message\":"
                      "\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}," TIMES "}\n");
+}
+
+/* A message may repeat a body of megabytes for each of its errors. */
+static void test_long_message(void **state)
+{
+    (void)state;
+    size_t len = (size_t)1 << 20;
+    AUTO_FREE char *message = mem_alloc(len + 1);
+    memset(message, 'm', len);
+    message[len] = '\0';
+    struct caller caller = {.verb = (char[]){"create"}};
+    caller.attributes = attributes_of(&caller.user, "create", "", "", "", "");
+    const struct audit_event event = {
+        .id = "i", .uri = "/", .caller = &caller, .code = 422, .message = message};
+    struct buf buf;
+    buf_init(&buf, BUF_MAX_DEFAULT);
+    audit_event_write(&buf, &event);
+    assert_in_range(buf.len, 16 * 1024, 17 * 1024);
+    json_t *line = json_loadb(buf.data, buf.len, 0, NULL);
+    assert_non_null(line);
+    json_decref(line);
+    buf_release(&buf);
 }
 
 /* -------------------------------------------------------------------------------- the file */
@@ -214,6 +238,29 @@ static void test_moved_away(void **state)
     folder_remove(&folder);
 }
 
+/* A disk that is full for a while, in the middle of a line. */
+static void test_torn_line(void **state)
+{
+    (void)state;
+    struct folder folder = folder_make();
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = 6, .rlim_max = before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    struct audit *audit = open_audit((struct audit_options){.path = folder.file});
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    audit_write(audit, mem_strdup("one\n"));
+    audit_write(audit, mem_strdup("two\n"));
+    audit_close(audit);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    expect_content(folder.file, "", "one\ntw");
+    audit = open_audit((struct audit_options){.path = folder.file});
+    audit_write(audit, mem_strdup("three\n"));
+    audit_close(audit);
+    expect_content(folder.file, "", "one\ntw\nthree\n");
+    folder_remove(&folder);
+}
+
 static void test_no_file(void **state)
 {
     (void)state;
@@ -229,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_lines),      cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_file),       cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_moved_away), cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_torn_line),  cmocka_unit_test(test_long_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
