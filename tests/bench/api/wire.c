@@ -87,8 +87,8 @@ void wire_send(struct wire *wire, const char *method, const char *path, const ch
 {
     AUTO_FREE char *header = *type ? mem_printf("Content-Type: %s\r\n", type) : mem_strdup("");
     AUTO_FREE char *text =
-        mem_printf("%s %s HTTP/1.1\r\nHost: bench\r\n%sContent-Length: %zu\r\n\r\n%s", method, path,
-                   header, strlen(body), body);
+        mem_printf("%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+                   path, header, strlen(body), body);
     put(wire, text, strlen(text));
 }
 
