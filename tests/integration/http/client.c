@@ -70,7 +70,8 @@ static void begin_tls(struct client *client)
     fcntl(client->fd, F_SETFL, O_NONBLOCK);
     client->tls = SSL_new(tls_context);
     SSL_set_fd(client->tls, client->fd);
-    SSL_set_tlsext_host_name(client->tls, "localhost");
+    char name[] = "localhost";
+    SSL_set_tlsext_host_name(client->tls, name);
     SSL_set1_host(client->tls, "localhost");
     if (tls_session)
         SSL_set_session(client->tls, tls_session);
