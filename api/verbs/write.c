@@ -216,11 +216,21 @@ int write_check_size(struct request *request, size_t len, size_t len_before)
                 OBJECT_MAX);
 }
 
+/* Behind the first member, apiVersion: which version it was written in is no part of an object. */
+static const char *behind_version(const char *body, size_t len)
+{
+    const char *end = memchr(body, ',', len);
+    return end ? end : body;
+}
+
 /* Stored bodies are canonical: equal bytes are an equal object, which is not written again. */
 static bool is_stored(const struct live *live, const struct encoded *encoded)
 {
-    return encoded->len == live->stored->body_len &&
-           memcmp(encoded->text, live->stored->body, encoded->len) == 0;
+    const char *new = behind_version(encoded->text, encoded->len);
+    const char *old = behind_version(live->stored->body, live->stored->body_len);
+    size_t len = encoded->len - (size_t)(new - encoded->text);
+    return len == live->stored->body_len - (size_t)(old - live->stored->body) &&
+           memcmp(new, old, len) == 0;
 }
 
 static enum outcome store(struct request *request, const struct write_options *options,

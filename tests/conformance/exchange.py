@@ -126,7 +126,7 @@ class Session:
             connection.close()
 
     def events(self, step):
-        """As many events as wanted, or all until the end."""
+        """As many events as wanted, or all until that of the object named, or until the end."""
         if step["name"] not in self.watches:
             return {"failed": "no watch"}
         watch, found = self.watches[step["name"]], []
@@ -138,6 +138,8 @@ class Session:
             if event is None:
                 return {"events": found, "end": True}
             self.add_event(step, found, event)
+            if "until" in step and event["object"]["metadata"]["name"] == step["until"]:
+                break
         return {"events": found}
 
     def add_event(self, step, found, event):

@@ -3,7 +3,7 @@ the same history everywhere and always."""
 
 import copy
 
-from cases.steps import THINGS, apply, case, delete, get, json_patch, merge, post, put, thing
+from cases.steps import THINGS, apply, case, delete, events, get, json_patch, merge, post, put, thing, watch
 
 A = THINGS + "/a"
 MANAGERS = ("a", "b", "c")
@@ -166,18 +166,69 @@ class History:
     def scale(self):
         return merge(A + "/scale?fieldManager=" + self.dice.one(MANAGERS), {"spec": {"replicas": self.dice.one([1, 2, 5])}})
 
+    def managers(self):
+        """Somebody puts the list of managers right, or wrong."""
+        entries = []
+        for manager in self.dice.some(MANAGERS):
+            fields = {"f:" + name: {} for name in self.dice.some(sorted(FIELDS)[:6])}
+            entries.append({"manager": manager, "operation": self.dice.one(("Apply", "Update")), "fieldsType": "FieldsV1",
+                            "apiVersion": self.dice.one(("t.dev/v1", "t.dev/v1", "t.dev/v1", "t.dev/v7")),
+                            "time": "2020-01-01T00:00:00Z", "fieldsV1": {"f:spec": fields} if fields else {}})
+        value = self.dice.one([entries, entries, [{}], []])
+        return json_patch(A + "?fieldManager=" + self.dice.one(MANAGERS),
+                          [{"op": "replace", "path": "/metadata/managedFields", "value": value}])
+
     def step(self):
         roll = self.dice.below(100)
-        for limit, make in ((42, self.apply), (62, self.merge), (74, self.json_patch), (84, self.put), (90, self.status),
-                            (94, self.scale), (97, self.post)):
+        for limit, make in ((42, self.apply), (60, self.merge), (72, self.json_patch), (82, self.put), (88, self.status),
+                            (91, self.scale), (94, self.managers), (97, self.post)):
             if roll < limit:
                 return make()
         return delete(A)
 
     def steps(self, count):
+        """At the end it is seen as a watch saw it."""
         first = self.post() if self.dice.chance(40) else self.apply()
-        return [first] + [self.step() for _ in range(count - 1)] + [get(A)]
+        return ([first] + [self.step() for _ in range(count - 1)]
+                + [get(A), watch("w", THINGS + "?watch=true&resourceVersion=<rv1>"), post(THINGS, thing("end"), quiet=True),
+                   events("w", until="end")])
+
+
+PLAIN = {"image": FIELDS["image"], "count": FIELDS["count"]}
+
+
+class PlainHistory(History):
+    """Of a kind without subresources, in two versions."""
+
+    def path(self, version, manager, more=""):
+        return f"/apis/t.dev/{version}/plains/{{ns}}?fieldManager={manager}{more}"
+
+    def plain(self, version, members, **meta):
+        return {"apiVersion": "t.dev/" + version, "kind": "Plain", "metadata": {"name": "{ns}", **meta}, **members}
+
+    def members(self):
+        return part(self.dice, {"spec": lambda dice: part(dice, PLAIN), "status": lambda dice: part(dice, {"phase": one("p", "q")})}, 70)
+
+    def step(self):
+        version, manager = self.dice.one(("v1", "v2")), self.dice.one(MANAGERS)
+        roll = self.dice.below(100)
+        if roll < 50:
+            force = True if self.dice.chance(50) else None
+            return apply(self.path(version, manager).split("?")[0], self.plain(version, self.members()), manager, force)
+        if roll < 70:
+            return merge(self.path(version, manager), self.members())
+        if roll < 85:
+            return put(self.path(version, manager), self.plain(version, self.members(), resourceVersion=LAST))
+        if roll < 90:
+            return delete(self.path(version, manager).split("?")[0])
+        return post(f"/apis/t.dev/{version}/plains?fieldManager={manager}", self.plain(version, self.members()))
+
+    def steps(self, count):
+        last = "/apis/t.dev/v1/plains/{ns}"
+        return [self.step() for _ in range(count)] + [get(last), get(last.replace("v1", "v2")), delete(last, quiet=True)]
 
 
 def history(seed, count=12):
-    return case(f"seed {seed}", *History(seed).steps(count))
+    """Every sixth is one of the other kind."""
+    kind = PlainHistory if seed % 6 == 0 else History
+    return case(f"seed {seed}", *kind(seed).steps(count))

@@ -111,7 +111,7 @@ def seeds(options):
 def compare(pair, options):
     wrong = asked = 0
     for seed in seeds(options):
-        steps = history(seed, STEPS)["steps"]
+        steps = history(seed, options.steps)["steps"]
         found = pair.run(steps)
         asked += 1
         if found:
@@ -129,6 +129,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
     ours = Ours(options.mot)
     try:

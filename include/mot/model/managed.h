@@ -38,7 +38,8 @@ struct managed_writer {
     const char *subresource; /* "" on the main path, "status", "scale" */
     bool has_status; /* the kind has a status subresource: neither path owns the other's fields */
     int64_t now_s;   /* wall clock */
-    /* The other versions that the kind is served in; entries of any other version disappear. */
+    /* The other versions that the kind is served in. An entry of any other version disappears, and
+     * in a write that is no apply all others with it. */
     const struct managed_version *versions;
     size_t version_count;
 };
@@ -46,8 +47,8 @@ struct managed_writer {
 /*
  * A write that is no apply (POST, PUT, merge and JSON patch). @object is the new state, pruned and
  * defaulted, and may carry the managedFields that the client sent; @live is the stored one, NULL on
- * a create. Sets or removes metadata.managedFields of @object. Never fails: what can't be typed
- * loses its managers.
+ * a create. Sets or removes metadata.managedFields of @object. Never fails: what can't be typed, or
+ * has an entry of an unknown version, loses its managers.
  */
 void managed_update(const struct managed_writer *writer, const json_t *live, json_t *object);
 

@@ -137,6 +137,18 @@ static const struct field_set *changed(struct arena *arena, struct comparison co
     return field_set_union(arena, comparison.modified, comparison.added);
 }
 
+/* As in a kube-apiserver, one entry of a version that is not served fails the whole. */
+static int check_versions(struct managed_call *call, struct err *err)
+{
+    for (size_t i = 0; i < call->managers.count; i++) {
+        const char *version = call->managers.items[i].api_version;
+        if (!writer_types(call->writer, version))
+            return err_set(err, ERR_INVALID,
+                           "request to convert CR to an invalid group/version: %s", version);
+    }
+    return 0;
+}
+
 /* Whoever owned something that changed or went owns it no longer. */
 static void take_away(struct managed_call *call, const json_t *old, const json_t *new,
                       struct comparison own)
@@ -174,7 +186,7 @@ int update_managers(struct managed_call *call, const json_t *old, const json_t *
                     const char *name, struct err *err)
 {
     if (check_types(call, new, "new", err) != 0 ||
-        (old && check_types(call, old, "live", err) != 0))
+        (old && check_types(call, old, "live", err) != 0) || check_versions(call, err) != 0)
         return -1;
     json_t *nothing = json_object();
     const json_t *before = old ? old : nothing;

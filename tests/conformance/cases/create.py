@@ -149,6 +149,10 @@ CASES = [
     created("managedFields of the client",
             with_meta(managedFields=[{"manager": "x", "operation": "Apply", "apiVersion": "t.dev/v1", "fieldsType": "FieldsV1",
                                       "time": "2020-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:count": {}}}}])),
+    created("managedFields of the client, an unknown version among them",
+            with_meta(managedFields=[{"manager": m, "operation": "Apply", "apiVersion": v, "fieldsType": "FieldsV1",
+                                      "time": "2020-01-01T00:00:00Z", "fieldsV1": {"f:spec": {"f:count": {}}}}
+                                     for m, v in (("x", "t.dev/v1"), ("y", "t.dev/v7"))])),
     created("managedFields empty", with_meta(managedFields=[])),
     created("managedFields reset", with_meta(managedFields=[{}])),
     created("managedFields bad operation",

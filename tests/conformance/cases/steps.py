@@ -69,7 +69,8 @@ def watch(name, path, headers=None):
 
 
 def events(name, count=None, **keep):
-    """As many events, or all of them until the watch ends. keep: bookmarks (progress bookmarks count)."""
+    """As many events, or all of them until the watch ends. keep: bookmarks (progress bookmarks count), until (the name of an
+    object: its event is the last)."""
     return {"do": "events", "name": name, "count": count, **keep}
 
 

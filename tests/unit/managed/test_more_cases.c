@@ -109,6 +109,15 @@ static const struct step steps[] = {
      "{'metadata':{'managedFields':[{'manager':'x','operation':'Apply','apiVersion':'t.dev/v9',"
      "'fieldsType':'FieldsV1','fieldsV1':{'f:spec':{'f:image':{}}}}]}}",
      "written", NULL, "", NULL},
+    {"54: an unknown version among others", APPLY, "a", "{'spec':{'image':'aa'}}", "created", NULL,
+     NULL, NULL},
+    {NULL, MERGE, "v",
+     "{'metadata':{'managedFields':["
+     "{'manager':'a','operation':'Apply','apiVersion':'t.dev/v1','fieldsType':'FieldsV1','fieldsV1'"
+     ":{'f:spec':{'f:image':{}}}},"
+     "{'manager':'x','operation':'Apply','apiVersion':'t.dev/v9','fieldsType':'FieldsV1','fieldsV1'"
+     ":{'f:spec':{'f:image':{}}}}]}}",
+     "written", NULL, "", NULL},
     {"55: managers that the client sent are the base", APPLY, "a",
      "{'spec':{'image':'aa','replicas':2}}", "created", NULL, NULL, NULL},
     {NULL, MERGE, "w",
