@@ -90,9 +90,10 @@ static void slow_handshakes_are_cut(void **state)
     fixture_start(&fixture, &options);
     struct client *silent = client_open_plain(fixture.port);
     struct client *slow = client_open_plain(fixture.port);
+    const char hello[] = "\x16\x03\x01";
     int64_t began = clock_ms();
     for (size_t i = 0; i < 3; i++) { /* each byte is no reason to wait longer */
-        client_send(slow, "\x16\x03\x01" + i, 1);
+        client_send(slow, hello + i, 1);
         clock_sleep_ms(SHORT_MS / 4);
     }
     assert_true(client_ended(slow, CLIENT_TIMEOUT_MS));
