@@ -83,7 +83,7 @@ DEVIATIONS |= {
     EMPTY: {
         **{(f"read/selector {name}", 5): (200, '"items": []') for name in (
             "empty value", "not exists", "same key twice", "key with a prefix", "key named in", "field other namespace",
-            "field of the kind, empty", "field escaped")},
+            "field of the kind, empty", "field escaped", "in nothing")},
         **{(f"delete/collection {name}", 4): (200, '"items": []') for name in ("all", "with options", "Table", "partial")},
         ("delete/collection empty", 1): (200, '"items": []'), ("read/partial list, empty", 0): (200, '"items": []')},
     "a type in `Accept` with `q=0` is refused, as HTTP has it": {("read/accept q=0", 1): (406, "only the following media types")},
@@ -94,6 +94,7 @@ DEVIATIONS |= {
         **{(f"read/list {name}", 3): (400, "it is none of this server's") for name in (
             "continue bad", "continue bad base64", "continue of another version")}},
     "`storageVersionHash` is not in the lists of resources": {
+        ("kinds/resources of the group", 0): (200, '"kind": "APIResourceList"'),
         ("read/group resources", 0): (200, '"kind": "APIResourceList"'),
         ("read/second version's resources", 0): (200, '"kind": "APIResourceList"')},
 }

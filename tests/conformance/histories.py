@@ -103,7 +103,11 @@ def metadata(dice):
 
 
 def spec(dice, percent=15):
-    fields = part(dice, FIELDS, percent)
+    return spoilt(dice, part(dice, FIELDS, percent))
+
+
+def spoilt(dice, fields):
+    """Now and then with one mistake; of several the reference picks any."""
     if dice.chance(6):
         name = dice.one(sorted(WRONG))
         fields[name] = WRONG[name](dice)
@@ -120,12 +124,12 @@ class History:
     def config(self, manager):
         known = self.applied.get(manager)
         if known is None or self.dice.chance(30):
-            known = spec(self.dice)
+            known = part(self.dice, FIELDS, 15)
         else:
             known = {name: value for name, value in known.items() if self.dice.chance(75)}
-            known.update(spec(self.dice, 6))
+            known.update(part(self.dice, FIELDS, 6))
         self.applied[manager] = known
-        return copy.deepcopy(known)
+        return spoilt(self.dice, copy.deepcopy(known))
 
     def apply(self):
         manager = self.dice.one(MANAGERS)
@@ -164,7 +168,9 @@ class History:
         return apply(A + "/status", thing("a", None, status), manager, True if self.dice.chance(50) else None)
 
     def scale(self):
-        return merge(A + "/scale?fieldManager=" + self.dice.one(MANAGERS), {"spec": {"replicas": self.dice.one([1, 2, 5])}})
+        """Of an object with a spec: the reference forgets the defaults of one that scaling makes, until the next write."""
+        return [merge(A, {"spec": {}}),
+                merge(A + "/scale?fieldManager=" + self.dice.one(MANAGERS), {"spec": {"replicas": self.dice.one([1, 2, 5])}})]
 
     def managers(self):
         """Somebody puts the list of managers right, or wrong."""

@@ -3,7 +3,6 @@
     test_conformance.py MOT [--only PART]           with the recorded answers of the reference
     test_conformance.py MOT --live [--only PART]    with a real one, that is started; the records must be its answers
     test_conformance.py --record [--only PART]      writes the records anew
-    test_conformance.py MOT --update-pending        notes as pending what is wrong now
 
 PART is a part of a case's name, AREA/CASE. Standard library only.
 """
@@ -23,7 +22,6 @@ from deviations import DEVIATIONS
 from sides import HERE, ROOT, Ours, Reference, read
 
 RECORDED = os.path.join(HERE, "recorded")
-PENDING = os.path.join(HERE, "pending.txt")  # the cases this server does not answer right yet, a name a line
 MAX_SHOWN_LINES = 40
 
 
@@ -32,14 +30,20 @@ def areas():
     found = {}
     for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.py"))):
         area = os.path.splitext(os.path.basename(path))[0]
-        cases = getattr(importlib.import_module("cases." + area), "CASES", None)
+        module = importlib.import_module("cases." + area)
+        live_only = getattr(module, "LIVE_ONLY", False)
+        cases = getattr(module, "CASES", None)
         if cases:
-            found[area] = [{**case, "name": f"{area}/{case['name']}"} for case in cases]
+            found[area] = [{**case, "name": f"{area}/{case['name']}", "live_only": live_only} for case in cases]
     names = [case["name"] for cases in found.values() for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SystemExit(f"two cases have the same name: {twice}")
     return found
+
+
+def chosen(cases, only, live_only=False):
+    return [case for case in cases if only in case["name"] and case["live_only"] == live_only]
 
 
 def load(area):
@@ -59,7 +63,9 @@ def record_all(only):
             records = load(area)
             wanted = {case["name"] for case in cases}
             records = {name: value for name, value in records.items() if name in wanted}
-            for case, answers in exchange.run_all(reference, [case for case in cases if only in case["name"]]):
+            if not chosen(cases, ""):
+                continue
+            for case, answers in exchange.run_all(reference, chosen(cases, only)):
                 records[case["name"]] = {"asked": exchange.digest(case), "answers": answers}
             save(area, records)
     finally:
@@ -99,8 +105,6 @@ class Comparison:
         self.cases = self.steps = 0
         self.failures = []
         self.excused = {}
-        self.pending = set(read(PENDING).splitlines()) if os.path.exists(PENDING) else set()
-        self.wrong = []
         for entries in DEVIATIONS.values():
             self.excused.update(entries)
 
@@ -118,15 +122,8 @@ class Comparison:
             if entry:
                 self.check_deviation(case, number, entry, one, other)
             elif not same(one, other):
-                self.differs(case, difference(case, number, one, other))
+                self.fail(difference(case, number, one, other))
                 return  # what follows has another beginning
-
-    def differs(self, case, text):
-        self.wrong.append(case["name"])
-        if case["name"] in self.pending:
-            print("pending: " + text)
-        else:
-            self.fail(text)
 
     def check_deviation(self, case, number, meant, wanted, found):
         where = f"{case['name']} [{number}]"
@@ -154,11 +151,11 @@ def replay(ours, only):
     for area, cases in areas().items():
         records = load(area)
         wanted = []
-        for case in cases:
-            if records.get(case["name"], {}).get("asked") != exchange.digest(case):
-                comparison.fail(f"{case['name']}: not recorded as it is now: test_conformance.py --record")
-            elif only in case["name"]:
+        for case in chosen(cases, only):
+            if records.get(case["name"], {}).get("asked") == exchange.digest(case):
                 wanted.append(case)
+            else:
+                comparison.fail(f"{case['name']}: not recorded as it is now: test_conformance.py --record")
         for case, answers in exchange.run_all(ours, wanted):
             comparison.compare(case, records[case["name"]]["answers"], answers)
     return comparison
@@ -171,7 +168,9 @@ def compare_live(ours, only):
     try:
         for area, cases in areas().items():
             records = load(area)
-            for case, now in exchange.run_all(reference, [case for case in cases if only in case["name"]]):
+            for case in chosen(cases, only, True):
+                comparison.compare(case, exchange.run(reference, case), exchange.run(ours, case))
+            for case, now in exchange.run_all(reference, chosen(cases, only)):
                 for number, (old, new) in enumerate(zip(records.get(case["name"], {}).get("answers", []), now)):
                     if not same(old, new):
                         comparison.fail("no longer as recorded: " + difference(case, number, old, new))
@@ -186,7 +185,6 @@ def main():
     parser.add_argument("mot", nargs="?")
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("--update-pending", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     if options.record:
@@ -199,10 +197,7 @@ def main():
         return 1
     finally:
         ours.close()
-    if options.update_pending:
-        with open(PENDING, "w", encoding="utf-8") as file:
-            file.writelines(name + "\n" for name in sorted(comparison.wrong))
-    print(f"{comparison.cases} cases, {len(comparison.wrong)} of them pending, {comparison.steps} requests, {len(comparison.failures)} differences")
+    print(f"{comparison.cases} cases, {comparison.steps} requests, {len(comparison.failures)} differences")
     return 1 if comparison.failures else 0
 
 
