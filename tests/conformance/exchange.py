@@ -180,7 +180,7 @@ def run(server, case):
 def parts(case):
     """The steps before the kinds change, that one and those after it."""
     at = next((number for number, step in enumerate(case["steps"]) if step["do"] == "change_kinds"), None)
-    return None if at is None else (case["steps"][:at], case["steps"][at + 1:])
+    return None if at is None else (case["steps"][:at], case["steps"][at + 1 :])
 
 
 def run_changing(server, cases):

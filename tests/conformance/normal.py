@@ -10,7 +10,9 @@ UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 # Only what a server writes as now: the cases themselves use other years.
 TIME = re.compile(r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 GENERATED = re.compile(r"((?:made-|Made_)[a-z-]*)[bcdfghjklmnpqrstvwxz2456789]{5}\b")
-REVISION = re.compile(r"""(resource version: \d+ \(|resource version: |current: |in record \(|ResourceVersion: |\\?"resourceVersion\\?": ?\\?"|resourceVersion: ")(\d+)""")
+REVISION = re.compile(
+    r"""(resource version: \d+ \(|resource version: |current: |in record \(|ResourceVersion: |\\?"resourceVersion\\?": ?\\?"|resourceVersion: ")(\d+)"""
+)
 AGE = re.compile(r"\d+s|<unknown>")
 LONG = 8000
 MANAGED_ORDER = ("operation", "manager", "apiVersion", "subresource")
@@ -94,7 +96,7 @@ def parts_of(text, parts):
         if part is None:
             return None
         found.append(part)
-        text = text[len(part):]
+        text = text[len(part) :]
         if text and not text.startswith(", "):
             return None
         text = text[2:]
@@ -159,8 +161,9 @@ def pretty(value, indent=0, width=120):
         return line
     inner = " " * (indent + 1)
     if isinstance(value, dict):
-        lines = [f"{json.dumps(key, ensure_ascii=False)}: {pretty(value[key], indent + 1, width)}"
-                 for key in sorted(value)]
+        lines = [
+            f"{json.dumps(key, ensure_ascii=False)}: {pretty(value[key], indent + 1, width)}" for key in sorted(value)
+        ]
         return "{\n" + inner + (",\n" + inner).join(lines) + "\n" + " " * indent + "}"
     lines = [pretty(child, indent + 1, width) for child in value]
     return "[\n" + inner + (",\n" + inner).join(lines) + "\n" + " " * indent + "]"

@@ -16,13 +16,21 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(HERE, "..", "e2e", "watch"))
-from servers import Database, Failure, Server, expect, wait_for  # noqa: E402,F401  pylint: disable=wrong-import-position
+from servers import (
+    Database,
+    Failure,
+    Server,
+    expect,
+    wait_for,
+)  # noqa: E402,F401  pylint: disable=wrong-import-position
 
 KINDS = os.path.join(HERE, "kinds")
 CHANGED = os.path.join(HERE, "changed")
 MODULES = {"etcd": "go.etcd.io/etcd/server/v3", "apiextensions-apiserver": "k8s.io/apiextensions-apiserver"}
-DISABLED = ("NamespaceLifecycle,MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ValidatingAdmissionPolicy,"
-            "MutatingAdmissionPolicy")
+DISABLED = (
+    "NamespaceLifecycle,MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ValidatingAdmissionPolicy,"
+    "MutatingAdmissionPolicy"
+)
 
 
 def kind_files():
@@ -77,10 +85,27 @@ class Etcd(Process):
         self.port, peers = free_port(), free_port()
         hurry = [] if durable else ["--unsafe-no-fsync"]
         client, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{peers}"
-        super().__init__([reference_program("etcd"), "--data-dir", folder + "/etcd", *hurry,
-                          "--listen-client-urls", client, "--advertise-client-urls", client,
-                          "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                          "--initial-cluster", "default=" + peer, "--log-level", "warn"], folder + "/etcd.log")
+        super().__init__(
+            [
+                reference_program("etcd"),
+                "--data-dir",
+                folder + "/etcd",
+                *hurry,
+                "--listen-client-urls",
+                client,
+                "--advertise-client-urls",
+                client,
+                "--listen-peer-urls",
+                peer,
+                "--initial-advertise-peer-urls",
+                peer,
+                "--initial-cluster",
+                "default=" + peer,
+                "--log-level",
+                "warn",
+            ],
+            folder + "/etcd.log",
+        )
         self.address = client
         wait_for(self.ready, "etcd: " + self.log, 60)
 
@@ -114,18 +139,40 @@ class Reference:
         self.make_certificate()
         nowhere = self.dir + "/kubeconfig"
         with open(nowhere, "w", encoding="ascii") as file:
-            file.write('{"apiVersion":"v1","kind":"Config","clusters":[{"name":"x","cluster":{"server":'
-                       '"http://127.0.0.1:1"}}],"contexts":[{"name":"x","context":{"cluster":"x"}}],'
-                       '"current-context":"x"}')
+            file.write(
+                '{"apiVersion":"v1","kind":"Config","clusters":[{"name":"x","cluster":{"server":'
+                '"http://127.0.0.1:1"}}],"contexts":[{"name":"x","context":{"cluster":"x"}}],'
+                '"current-context":"x"}'
+            )
         self.process = Process(
             # Without snapshots in memory it forgets as it does after five minutes, once its store forgets.
-            [reference_program("apiextensions-apiserver"), "--etcd-servers", self.etcd.address,
-             "--secure-port", str(self.port), "--bind-address", "127.0.0.1", "--cert-dir", self.dir + "/certs",
-             "--kubeconfig", nowhere, "--authentication-kubeconfig", nowhere, "--authorization-kubeconfig", nowhere,
-             "--authentication-skip-lookup", "--client-ca-file", self.certificate,
-             "--enable-priority-and-fairness=false", "--disable-admission-plugins=" + DISABLED,
-             "--etcd-compaction-interval=0", "--feature-gates=ListFromCacheSnapshot=false",
-             "--etcd-prefix=/registry"], self.dir + "/apiserver.log")
+            [
+                reference_program("apiextensions-apiserver"),
+                "--etcd-servers",
+                self.etcd.address,
+                "--secure-port",
+                str(self.port),
+                "--bind-address",
+                "127.0.0.1",
+                "--cert-dir",
+                self.dir + "/certs",
+                "--kubeconfig",
+                nowhere,
+                "--authentication-kubeconfig",
+                nowhere,
+                "--authorization-kubeconfig",
+                nowhere,
+                "--authentication-skip-lookup",
+                "--client-ca-file",
+                self.certificate,
+                "--enable-priority-and-fairness=false",
+                "--disable-admission-plugins=" + DISABLED,
+                "--etcd-compaction-interval=0",
+                "--feature-gates=ListFromCacheSnapshot=false",
+                "--etcd-prefix=/registry",
+            ],
+            self.dir + "/apiserver.log",
+        )
         self.tls = ssl.create_default_context()
         self.tls.check_hostname = False
         self.tls.verify_mode = ssl.CERT_NONE
@@ -142,8 +189,26 @@ class Reference:
     def make_certificate(self):
         """Of the group that may do everything; it vouches for itself."""
         self.certificate, self.key = self.dir + "/client.crt", self.dir + "/client.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/O=system:masters/CN=tests",
-                        "-days", "2", "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-subj",
+                "/O=system:masters/CN=tests",
+                "-days",
+                "2",
+                "-keyout",
+                self.key,
+                "-out",
+                self.certificate,
+            ],
+            check=True,
+            capture_output=True,
+        )
 
     def connect(self, timeout=30):
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
@@ -171,7 +236,9 @@ class Reference:
         spec = json.loads(answer)["spec"]
         for version in spec["versions"]:
             collection = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
-            wait_for(lambda: self.get(collection) == 200, f"{collection} is served", 30)  # pylint: disable=cell-var-from-loop
+            wait_for(
+                lambda: self.get(collection) == 200, f"{collection} is served", 30
+            )  # pylint: disable=cell-var-from-loop
 
     def change_kinds(self):
         """Each is the one that is there, with another spec; returns when its new columns are to be seen."""
@@ -184,7 +251,9 @@ class Reference:
             expect(status == 200, f"{path}: {status} {answer.decode()}")
             plural, group = name.split(".", 1)
             column = re.search(r"name: (Edition\d+)", text).group(1)
-            wait_for(lambda: column in self.table(f"/apis/{group}/v1/{plural}"), f"{name} has changed")  # pylint: disable=cell-var-from-loop
+            wait_for(
+                lambda: column in self.table(f"/apis/{group}/v1/{plural}"), f"{name} has changed"
+            )  # pylint: disable=cell-var-from-loop
 
     def table(self, path):
         return self.request("GET", path, None, {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})[1].decode()
@@ -196,8 +265,10 @@ class Reference:
         """Everything before now is compacted away."""
         now = self.etcd.call("POST", "/v3/kv/range", {"key": "AA==", "range_end": "AA==", "limit": 1})
         revision = now["header"]["revision"]
-        expect(self.etcd.call("POST", "/v3/kv/compaction", {"revision": revision, "physical": True}) is not None,
-               "etcd compacts")
+        expect(
+            self.etcd.call("POST", "/v3/kv/compaction", {"revision": revision, "physical": True}) is not None,
+            "etcd compacts",
+        )
 
     def close(self):
         self.process.stop()
@@ -223,8 +294,7 @@ class Ours(Server):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def add_namespace(self, name):
-        self.ok("POST", "/api/v1/namespaces",
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.ok("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     def change_kinds(self):
         """Another process, with other files."""
@@ -239,10 +309,12 @@ class Ours(Server):
 
     def forget_history(self):
         """As the compaction of lib/store does it; the newest change always stays."""
-        self.database.sql("BEGIN; UPDATE history SET floor = (SELECT max(revision) - 1 FROM change_log);"
-                          " DELETE FROM change_log c USING history h WHERE c.revision <= h.floor AND EXISTS (SELECT 1"
-                          " FROM change_log n WHERE n.resource = c.resource AND n.ns = c.ns AND n.name = c.name"
-                          " AND n.revision > c.revision); COMMIT")
+        self.database.sql(
+            "BEGIN; UPDATE history SET floor = (SELECT max(revision) - 1 FROM change_log);"
+            " DELETE FROM change_log c USING history h WHERE c.revision <= h.floor AND EXISTS (SELECT 1"
+            " FROM change_log n WHERE n.resource = c.resource AND n.ns = c.ns AND n.name = c.name"
+            " AND n.revision > c.revision); COMMIT"
+        )
 
     def close(self):
         status = self.stop()

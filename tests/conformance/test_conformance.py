@@ -75,6 +75,7 @@ def record_all(only):
 
 # ------------------------------------------------------------------------------------------ comparing
 
+
 def ask(step):
     """A step in one line, for reports."""
     text = f"{step.get('method', step['do'])} {step.get('path', step.get('name', ''))}"
@@ -87,8 +88,11 @@ def ask(step):
 
 
 def difference(case, number, wanted, found):
-    lines = list(difflib.unified_diff(normal.pretty(wanted).splitlines(), normal.pretty(found).splitlines(),
-                                      "reference", "mot", lineterm="", n=1))[2:]
+    lines = list(
+        difflib.unified_diff(
+            normal.pretty(wanted).splitlines(), normal.pretty(found).splitlines(), "reference", "mot", lineterm="", n=1
+        )
+    )[2:]
     if len(lines) > MAX_SHOWN_LINES:
         lines = lines[:MAX_SHOWN_LINES] + ["…"]
     return f"{case['name']} [{number}] {ask(case['steps'][number])}\n    " + "\n    ".join(lines)

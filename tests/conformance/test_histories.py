@@ -20,7 +20,15 @@ FIRST_SEED = 1000
 STEPS = 14
 MAX_TRIES = 150  # of making a history shorter
 MAX_SHOWN = 3
-KEPT = ("apiVersion", "kind", "metadata", "name", "resourceVersion", "op", "path")  # or it is another fault that is shown
+KEPT = (
+    "apiVersion",
+    "kind",
+    "metadata",
+    "name",
+    "resourceVersion",
+    "op",
+    "path",
+)  # or it is another fault that is shown
 
 
 class Pair:
@@ -50,7 +58,9 @@ class Pair:
 
 def smaller_values(value):
     """The value with one member or item less, at any depth."""
-    children = list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    children = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
     for key, child in children:
         if key not in KEPT:
             less = copy.copy(value)
@@ -64,16 +74,16 @@ def smaller_values(value):
 
 def smaller_histories(steps):
     for number in reversed(range(len(steps))):
-        yield steps[:number] + steps[number + 1:]
+        yield steps[:number] + steps[number + 1 :]
     for number, step in enumerate(steps):
         for body in smaller_values(step.get("body")):
-            yield steps[:number] + [{**step, "body": body}] + steps[number + 1:]
+            yield steps[:number] + [{**step, "body": body}] + steps[number + 1 :]
 
 
 def shortest(pair, steps, found):
     """Tries smaller histories as long as one of them shows a difference."""
     tries = 0
-    steps = steps[:found[0] + 1]
+    steps = steps[: found[0] + 1]
     better = True
     while better and tries < MAX_TRIES:
         better = False
@@ -81,7 +91,7 @@ def shortest(pair, steps, found):
             tries += 1
             other = pair.run(candidate)
             if other:
-                steps, found, better = candidate[:other[0] + 1], other, True
+                steps, found, better = candidate[: other[0] + 1], other, True
                 break
             if tries >= MAX_TRIES:
                 break
@@ -101,7 +111,7 @@ def seeds(options):
         yield options.seed
         return
     yield from range(FIRST_SEED, FIRST_SEED + options.seeds)
-    chance = time.time_ns() // 1000 % 10 ** 9
+    chance = time.time_ns() // 1000 % 10**9
     print(f"seeds from {chance} on")
     while time.monotonic() < options.end:
         yield chance

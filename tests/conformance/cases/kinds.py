@@ -22,9 +22,16 @@ def manifest(path):
 
 
 def deployment(name="a", **spec):
-    return {"apiVersion": "mot.dev/v1alpha1", "kind": "Deployment", "metadata": {"name": name},
-            "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}},
-                     "placement": [{"name": "all", "regions": ["r1"], "replicas": 1}], **spec}}
+    return {
+        "apiVersion": "mot.dev/v1alpha1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "template": {"spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}},
+            "placement": [{"name": "all", "regions": ["r1"], "replicas": 1}],
+            **spec,
+        },
+    }
 
 
 def container(**more):
@@ -47,30 +54,88 @@ A, R = of("deployments") + "/a", GROUP + "/regions/{ns}"
 CASES = [
     made("minimal", deployment()),
     case("Deployment in a Table", post(of("deployments"), deployment(), quiet=True), get(of("deployments"), TABLE)),
-    case("Deployment of the examples", post(of("deployments"), manifest("examples/checkout.yaml"), YAML),
-         apply(of("deployments") + "/checkout", manifest("examples/checkout.yaml"), "a")),
-    made("without spec", {k: v for k, v in deployment().items() if k != "spec"}), made("with an empty spec", {**deployment(), "spec": {}}),
-    made("with every probe", deployment(**container(readinessProbe={"httpGet": {"port": "http"}}, livenessProbe={"tcpSocket": {"port": 80}}))),
-    made("with ports twice", deployment(**container(ports=[{"containerPort": 80}, {"containerPort": 80, "protocol": "TCP"}]))),
-    made("with bad ports", deployment(**container(ports=[{"containerPort": 0}, {"containerPort": 70000, "protocol": "ICMP"}]))),
-    made("with environment", deployment(**container(env=[{"name": "A"}, {"name": "B", "value": "x"}], command=["a"], args=["b"]))),
-    made("with environment twice", deployment(**container(env=[{"name": "A"}, {"name": "A"}]))), made("with a bad name of a container", deployment(**{
-        "template": {"spec": {"containers": [{"name": "Bad_", "image": ""}]}}})),
+    case(
+        "Deployment of the examples",
+        post(of("deployments"), manifest("examples/checkout.yaml"), YAML),
+        apply(of("deployments") + "/checkout", manifest("examples/checkout.yaml"), "a"),
+    ),
+    made("without spec", {k: v for k, v in deployment().items() if k != "spec"}),
+    made("with an empty spec", {**deployment(), "spec": {}}),
+    made(
+        "with every probe",
+        deployment(
+            **container(readinessProbe={"httpGet": {"port": "http"}}, livenessProbe={"tcpSocket": {"port": 80}})
+        ),
+    ),
+    made(
+        "with ports twice",
+        deployment(**container(ports=[{"containerPort": 80}, {"containerPort": 80, "protocol": "TCP"}])),
+    ),
+    made(
+        "with bad ports",
+        deployment(**container(ports=[{"containerPort": 0}, {"containerPort": 70000, "protocol": "ICMP"}])),
+    ),
+    made(
+        "with environment",
+        deployment(**container(env=[{"name": "A"}, {"name": "B", "value": "x"}], command=["a"], args=["b"])),
+    ),
+    made("with environment twice", deployment(**container(env=[{"name": "A"}, {"name": "A"}]))),
+    made(
+        "with a bad name of a container",
+        deployment(**{"template": {"spec": {"containers": [{"name": "Bad_", "image": ""}]}}}),
+    ),
     made("with resources", deployment(**container(resources={"requests": {"cpu": "100m", "memory": 5}}))),
-    made("with unknown fields", deployment(bogus=1, **container(bogus=2))), made("without containers", deployment(**{"template": {"spec": {"containers": []}}})),
-    case("Deployment applied by two", apply(A, deployment(), "a"), apply(A, deployment(**container(env=[{"name": "A", "value": "1"}])), "b"),
-         apply(A, deployment(**container(env=[{"name": "A", "value": "1"}])), "b", True),
-         apply(A, {"apiVersion": "mot.dev/v1alpha1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": container(env=[{"name": "B"}])}, "c", True)),
-    case("Deployment status and generation", post(of("deployments"), deployment(), quiet=True), merge(A + "/status", {"status": {"observedGeneration": 1}}),
-         merge(A, {"spec": {"placement": None}}), json_patch(A, [{"op": "replace", "path": "/spec/placement/0/replicas", "value": 3}])),
-    case("Deployment by its fields", post(of("deployments"), deployment(), quiet=True), get(of("deployments") + "?fieldSelector=spec.bogus=1", PARTIAL_LIST)),
-    made("minimal", application()), made("in full", application(tier="critical", lifecycle="deprecated", repository="https://a/b", owners=[{"name": "x"}])),
+    made("with unknown fields", deployment(bogus=1, **container(bogus=2))),
+    made("without containers", deployment(**{"template": {"spec": {"containers": []}}})),
+    case(
+        "Deployment applied by two",
+        apply(A, deployment(), "a"),
+        apply(A, deployment(**container(env=[{"name": "A", "value": "1"}])), "b"),
+        apply(A, deployment(**container(env=[{"name": "A", "value": "1"}])), "b", True),
+        apply(
+            A,
+            {
+                "apiVersion": "mot.dev/v1alpha1",
+                "kind": "Deployment",
+                "metadata": {"name": "a"},
+                "spec": container(env=[{"name": "B"}]),
+            },
+            "c",
+            True,
+        ),
+    ),
+    case(
+        "Deployment status and generation",
+        post(of("deployments"), deployment(), quiet=True),
+        merge(A + "/status", {"status": {"observedGeneration": 1}}),
+        merge(A, {"spec": {"placement": None}}),
+        json_patch(A, [{"op": "replace", "path": "/spec/placement/0/replicas", "value": 3}]),
+    ),
+    case(
+        "Deployment by its fields",
+        post(of("deployments"), deployment(), quiet=True),
+        get(of("deployments") + "?fieldSelector=spec.bogus=1", PARTIAL_LIST),
+    ),
+    made("minimal", application()),
+    made(
+        "in full",
+        application(tier="critical", lifecycle="deprecated", repository="https://a/b", owners=[{"name": "x"}]),
+    ),
     made("wrong", application(tier="low", repository="no uri", owners=[{}], displayName="x" * 129)),
     case("Application of the catalogue", post(of("applications"), manifest("catalogue/checkout.yaml"), YAML)),
-    case("Application by its fields", post(of("applications"), application(), quiet=True), post(of("applications"), application("b", tier="critical"), quiet=True),
-         get(of("applications") + "?fieldSelector=spec.tier=critical", TABLE)),
-    case("Region", post(GROUP + "/regions", region(appenv="test", zones=[{"name": "z", "driver": "local"}])), get(R, TABLE),
-         put(R, {**region(appenv="other"), "metadata": {"name": "{ns}", "resourceVersion": "<rv1>"}}), delete(R)),
+    case(
+        "Application by its fields",
+        post(of("applications"), application(), quiet=True),
+        post(of("applications"), application("b", tier="critical"), quiet=True),
+        get(of("applications") + "?fieldSelector=spec.tier=critical", TABLE),
+    ),
+    case(
+        "Region",
+        post(GROUP + "/regions", region(appenv="test", zones=[{"name": "z", "driver": "local"}])),
+        get(R, TABLE),
+        put(R, {**region(appenv="other"), "metadata": {"name": "{ns}", "resourceVersion": "<rv1>"}}),
+        delete(R),
+    ),
     case("Region wrong", post(GROUP + "/regions", region(zones=[{}]))),
     case("resources of the group", get(GROUP)),
 ]
