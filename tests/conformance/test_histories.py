@@ -1,13 +1,15 @@
 """Random histories on this server and on a real reference, compared answer by answer; a difference is shown by the shortest
 history that still has it.
 
-    test_histories.py MOT [--seconds N] [--seeds N] [--seed N]
+    test_histories.py MOT [--seeds N] [--seconds N] [--seed N]
 
-First the seeds 1000 to 1000 + --seeds, then one by the clock and those after it, until --seconds are over. --seed asks only one.
+The seeds from 1000 on, --seeds of them: always the same, so that a test that fails fails again. With --seconds, seeds by the
+clock follow for so long; that is for a person who looks for what is not known yet. --seed asks only one.
 Standard library only."""
 
 import argparse
 import copy
+import re
 import sys
 import time
 
@@ -20,6 +22,7 @@ FIRST_SEED = 1000
 STEPS = 14
 MAX_TRIES = 150  # of making a history shorter
 MAX_SHOWN = 3
+UNDECLARED = re.compile(r"\): (?=.*: field not declared in schema).*", re.DOTALL)
 KEPT = (
     "apiVersion",
     "kind",
@@ -29,6 +32,16 @@ KEPT = (
     "op",
     "path",
 )  # or it is another fault that is shown
+
+
+def without_chance(answer):
+    """The reference looks at members in the order of a hash table, and no further once it met one that no schema declares: which
+    other errors it tells is chance."""
+    body = answer.get("body")
+    message = body.get("message", "") if isinstance(body, dict) and body.get("kind") == "Status" else ""
+    if not UNDECLARED.search(message):
+        return answer
+    return {**answer, "body": {**body, "message": UNDECLARED.sub("): <a field not declared>", message)}}
 
 
 class Pair:
@@ -48,7 +61,7 @@ class Pair:
                 session.server.add_namespace(session.namespace)
             for number, step in enumerate(steps):
                 wanted, found = (session.step(step) for session in sessions)
-                if not same(wanted, found):
+                if not same(without_chance(wanted), without_chance(found)):
                     return number, wanted, found
             return None
         finally:
@@ -111,9 +124,12 @@ def seeds(options):
         yield options.seed
         return
     yield from range(FIRST_SEED, FIRST_SEED + options.seeds)
+    if not options.seconds:
+        return
+    end = time.monotonic() + options.seconds
     chance = time.time_ns() // 1000 % 10**9
     print(f"seeds from {chance} on")
-    while time.monotonic() < options.end:
+    while time.monotonic() < end:
         yield chance
         chance += 1
 
@@ -127,7 +143,7 @@ def compare(pair, options):
         if found:
             wrong += 1
             show(seed, *shortest(pair, steps, found))
-        if wrong >= MAX_SHOWN or time.monotonic() > options.end + options.seconds:
+        if wrong >= MAX_SHOWN:
             break
     print(f"{asked} histories, {wrong} with a difference")
     return 1 if wrong else 0
@@ -136,8 +152,8 @@ def compare(pair, options):
 def main():
     parser = argparse.ArgumentParser(description="Compares random histories of objects.")
     parser.add_argument("mot")
-    parser.add_argument("--seconds", type=int, default=120)
-    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=400)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
@@ -145,7 +161,6 @@ def main():
     try:
         reference = Reference()
         try:
-            options.end = time.monotonic() + options.seconds
             return compare(Pair(ours, reference), options)
         finally:
             reference.close()
