@@ -66,10 +66,8 @@ static void follow_file(struct keyring *keyring)
     if (now < keyring->looked_ms + LOOK_EVERY_MS)
         return;
     keyring->looked_ms = now;
-    struct file_stamp stamp = file_stamp(keyring->file);
-    if (file_stamp_same(&stamp, &keyring->stamp))
+    if (!file_stamp_renew(&keyring->stamp, keyring->file))
         return;
-    keyring->stamp = stamp;
     struct err err = {0};
     struct jwks *keys = read_file(keyring->file, &err);
     if (!keys) {

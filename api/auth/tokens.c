@@ -249,10 +249,8 @@ static void follow(struct token_file *file)
     if (now < file->looked_ms + LOOK_EVERY_MS)
         return;
     file->looked_ms = now;
-    struct file_stamp stamp = file_stamp(file->path);
-    if (file_stamp_same(&stamp, &file->stamp))
+    if (!file_stamp_renew(&file->stamp, file->path))
         return;
-    file->stamp = stamp;
     struct err err = {0};
     struct token_table *table = load(file->path, &err);
     if (!table) {

@@ -214,11 +214,9 @@ static bool stamps_changed(struct tls *tls)
     for (int i = 0; i < FILES; i++) {
         if (!tls->paths[i])
             continue;
-        struct file_stamp now = file_stamp(tls->paths[i]);
-        bool same = file_stamp_same(&now, &tls->stamps[i]);
-        changed = changed || !same;
-        tls->other_authorities = tls->other_authorities || (!same && i == FILE_AUTHORITIES);
-        tls->stamps[i] = now;
+        bool renewed = file_stamp_renew(&tls->stamps[i], tls->paths[i]);
+        changed = changed || renewed;
+        tls->other_authorities = tls->other_authorities || (renewed && i == FILE_AUTHORITIES);
     }
     return changed;
 }
@@ -300,10 +298,10 @@ struct tls *tls_new(const struct http_tls_files *files, struct err *err)
         tls_free(tls);
         return NULL;
     }
-    for (int i = 0; i < FILES; i++)
-        tls->paths[i] = paths[i] ? mem_strdup(paths[i]) : NULL;
-    stamps_changed(tls);
-    tls->other_authorities = false;
+    for (int i = 0; i < FILES && paths[i]; i++) {
+        tls->paths[i] = mem_strdup(paths[i]);
+        tls->stamps[i] = file_stamp(paths[i]);
+    }
     tls->looked_ms = clock_ms();
     tls->method = make_method();
     tls->context = load(tls, err);

@@ -5,13 +5,17 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <mot/base/buf.h>
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
+
+#define STILL_MS 500
 
 static enum err_code code_of(int number)
 {
@@ -265,4 +269,19 @@ struct file_stamp file_stamp(const char *path)
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
 {
     return a->changed_ns == b->changed_ns && a->inode == b->inode && a->size == b->size;
+}
+
+/* A time that is yet to come says nothing about now. */
+static bool stands_still(const struct file_stamp *stamp)
+{
+    return llabs(clock_wall_ms() - stamp->changed_ns / 1000000) >= STILL_MS;
+}
+
+bool file_stamp_renew(struct file_stamp *stamp, const char *path)
+{
+    struct file_stamp now = file_stamp(path);
+    if (file_stamp_same(&now, stamp) || !stands_still(&now))
+        return false;
+    *stamp = now;
+    return true;
 }

@@ -31,6 +31,10 @@ struct file_stamp {
 };
 struct file_stamp file_stamp(const char *path);
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
+/* For who follows a file: true, with the new stamp, once it is another than @stamp says. What was
+ * written within the last half second is not new yet: somebody may be in the middle of writing it.
+ */
+bool file_stamp_renew(struct file_stamp *stamp, const char *path);
 /* dir/name, free() it. */
 char *file_join(const char *dir, const char *name);
 

@@ -226,12 +226,12 @@ static void a_broken_file_changes_nothing(void **state)
     static const size_t cuts[] = {0, 1, 100, 400};
     for (size_t i = 0; i < MOT_ARRAY_SIZE(cuts); i++) {
         assert_int_equal(file_write(path, good, cuts[i], 0600, &err), 0);
-        clock_sleep_ms(1100); /* until it is looked at again */
+        clock_sleep_ms(1600); /* until it is old enough, and looked at again */
         name_of_server(fixture, name, sizeof(name));
         assert_string_equal(name, "server");
     }
     assert_int_equal(unlink(path), 0);
-    clock_sleep_ms(1100);
+    clock_sleep_ms(1600);
     name_of_server(fixture, name, sizeof(name));
     assert_string_equal(name, "server");
     certificates_renew_server(certificates, "mended");
@@ -268,7 +268,7 @@ static void changed_authorities_hold(void **state)
     assert_true(client_asks(open, "GET", "/who"));
     expect_body(open, "ann");
     assert_int_equal(file_write(path, theirs, strlen(theirs), 0600, &err), 0);
-    clock_sleep_ms(1100);
+    clock_sleep_ms(1600);
     expect_refusal(open);
     assert_true(client_ended(open, CLIENT_TIMEOUT_MS));
     client_close(open);
@@ -277,7 +277,7 @@ static void changed_authorities_hold(void **state)
     expect_refusal(client);
     client_close(client);
     assert_int_equal(file_write(path, own, strlen(own), 0600, &err), 0);
-    clock_sleep_ms(1100);
+    clock_sleep_ms(1600);
     ask_who(fixture, "ann");
     certificates_remove(&others);
     show(NULL, NULL);

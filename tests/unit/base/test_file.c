@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <mot/base/file.h>
@@ -188,6 +189,35 @@ static void a_stamp_is_of_one_state(void **state)
     assert_false(file_stamp_same(&first, &second));
 }
 
+static void written_s_ago(const char *path, int seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec -= seconds;
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){now, now}, 0), 0);
+}
+
+static void what_is_being_written_is_not_new_yet(void **state)
+{
+    (void)state;
+    AUTO_FREE char *path = file_join(folder, "followed");
+    struct err err = {0};
+    struct file_stamp stamp = {0};
+    assert_false(file_stamp_renew(&stamp, path)); /* it is still not there */
+    assert_int_equal(file_write(path, "a", 1, 0600, &err), 0);
+    written_s_ago(path, 0);
+    assert_false(file_stamp_renew(&stamp, path));
+    written_s_ago(path, 1);
+    assert_true(file_stamp_renew(&stamp, path));
+    assert_false(file_stamp_renew(&stamp, path));
+    written_s_ago(path, -3600); /* by another machine's clock */
+    assert_true(file_stamp_renew(&stamp, path));
+    assert_false(file_stamp_renew(&stamp, path));
+    assert_int_equal(unlink(path), 0);
+    assert_true(file_stamp_renew(&stamp, path));
+    assert_false(file_stamp_renew(&stamp, path));
+}
+
 static void joins(void **state)
 {
     (void)state;
@@ -202,11 +232,16 @@ static void joins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_and_reads),        cmocka_unit_test(reads_large_files),
-        cmocka_unit_test(names_the_path),          cmocka_unit_test(a_failed_write_leaves_nothing),
-        cmocka_unit_test(makes_folders),           cmocka_unit_test(locks),
-        cmocka_unit_test(removes_trees_not_links), cmocka_unit_test(joins),
+        cmocka_unit_test(writes_and_reads),
+        cmocka_unit_test(reads_large_files),
+        cmocka_unit_test(names_the_path),
+        cmocka_unit_test(a_failed_write_leaves_nothing),
+        cmocka_unit_test(makes_folders),
+        cmocka_unit_test(locks),
+        cmocka_unit_test(removes_trees_not_links),
+        cmocka_unit_test(joins),
         cmocka_unit_test(a_stamp_is_of_one_state),
+        cmocka_unit_test(what_is_being_written_is_not_new_yet),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
