@@ -4,6 +4,7 @@
  * Kubernetes's server of custom resources too.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ struct bench {
     int pid, database; /* whose CPU time is counted */
     long long run;
     atomic_int next;
+    atomic_int refused; /* tries that got no answer of use */
+    atomic_int failed;  /* requests none of whose tries did */
     const char *method;
     int64_t *took_us;
 };
@@ -79,11 +82,17 @@ static double rss_mb(int pid)
 
 /* -------------------------------------------------------------------------------- requests */
 
-/* The object's resourceVersion; for a PUT. */
-static const char *current(const char *item, struct wire *wire, struct buf *buf)
+#define TRIES       3
+#define RETRY_AFTER 1000 /* ms */
+
+/* The object's resourceVersion; for a PUT. NULL when the server does not tell. */
+static const char *current(const char *item, struct wire *wire, struct buf *buf,
+                           enum wire_outcome *ret_outcome)
 {
     wire_send(wire, "GET", item, "", "");
-    wire_answer(wire, buf);
+    *ret_outcome = wire_answer(wire, buf);
+    if (*ret_outcome != WIRE_ANSWERED)
+        return NULL;
     char *revision = strstr(buf->data, "\"resourceVersion\":\"");
     if (!revision)
         exit(1);
@@ -104,10 +113,16 @@ static char *object_text(const char *name, const char *revision, const char *ima
         name, version, image, replicas);
 }
 
-static void put_object(struct wire *wire, const char *name, const char *item, struct buf *buf)
+static enum wire_outcome put_object(struct wire *wire, const char *name, const char *item,
+                                    struct buf *buf)
 {
-    AUTO_FREE char *body = object_text(name, current(item, wire, buf), "i:1", 2);
+    enum wire_outcome outcome;
+    const char *revision = current(item, wire, buf, &outcome);
+    if (!revision)
+        return outcome;
+    AUTO_FREE char *body = object_text(name, revision, "i:1", 2);
     wire_send(wire, "PUT", item, "application/json", body);
+    return wire_answer(wire, buf);
 }
 
 /* A new image each time, by the same manager. */
@@ -119,7 +134,8 @@ static void apply_object(struct wire *wire, const char *name, const char *item)
     wire_send(wire, "PATCH", path, "application/apply-patch+yaml", body);
 }
 
-static void one_request(const struct bench *bench, struct wire *wire, int n, struct buf *buf)
+static enum wire_outcome one_request(const struct bench *bench, struct wire *wire, int n,
+                                     struct buf *buf)
 {
     AUTO_FREE char *name = mem_printf("b%lld-%d", bench->run, n);
     AUTO_FREE char *item = mem_printf(PATH "/%s", name);
@@ -127,7 +143,7 @@ static void one_request(const struct bench *bench, struct wire *wire, int n, str
         AUTO_FREE char *body = object_text(name, "", "i:1", 1);
         wire_send(wire, "POST", PATH, "application/json", body);
     } else if (strcmp(bench->method, "PUT") == 0) {
-        put_object(wire, name, item, buf);
+        return put_object(wire, name, item, buf);
     } else if (strcmp(bench->method, "APPLY") == 0) {
         apply_object(wire, name, item);
     } else if (strcmp(bench->method, "PATCH") == 0) {
@@ -139,7 +155,26 @@ static void one_request(const struct bench *bench, struct wire *wire, int n, str
     } else {
         wire_send(wire, bench->method, item, "", "");
     }
-    wire_answer(wire, buf);
+    return wire_answer(wire, buf);
+}
+
+/* As a client library does it: it comes again after a while, and by a new connection after one that
+ * broke. */
+static void ask_until_answered(struct bench *bench, struct wire **wire, int n, struct buf *buf)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        enum wire_outcome outcome = one_request(bench, *wire, n, buf);
+        if (outcome == WIRE_ANSWERED)
+            return;
+        atomic_fetch_add(&bench->refused, 1);
+        if (outcome == WIRE_CLOSED) {
+            wire_close(*wire);
+            *wire = wire_open(bench->port);
+        } else {
+            clock_sleep_ms(RETRY_AFTER);
+        }
+    }
+    atomic_fetch_add(&bench->failed, 1);
 }
 
 static void *run_connection(void *context)
@@ -150,7 +185,7 @@ static void *run_connection(void *context)
     struct wire *wire = wire_open(bench->port);
     for (int n; (n = atomic_fetch_add(&bench->next, 1)) < bench->objects;) {
         int64_t began = clock_us();
-        one_request(bench, wire, n, &buf);
+        ask_until_answered(bench, &wire, n, &buf);
         bench->took_us[n] = clock_us() - began;
     }
     wire_close(wire);
@@ -170,6 +205,8 @@ static void measure(struct bench *bench, const char *method)
     pthread_t *threads = mem_array((size_t)bench->connections, sizeof(*threads));
     bench->method = method;
     atomic_store(&bench->next, 0);
+    atomic_store(&bench->refused, 0);
+    atomic_store(&bench->failed, 0);
     int64_t began = clock_us();
     double cpu = cpu_us(bench->pid);
     double database = cpu_us(bench->database);
@@ -188,6 +225,9 @@ static void measure(struct bench *bench, const char *method)
            (double)bench->took_us[bench->objects / 2] / 1e3,
            (double)bench->took_us[bench->objects * 99 / 100] / 1e3, cpu / bench->objects,
            database / bench->objects, rss_mb(bench->pid));
+    if (bench->refused > 0)
+        printf("       %d tries were refused or cut, %d requests failed %d times\n", bench->refused,
+               bench->failed, TRIES);
     fflush(stdout);
     free(threads);
 }
@@ -232,7 +272,8 @@ static void *read_watches(void *context)
 static long long list_revision(struct wire *wire, struct buf *buf)
 {
     wire_send(wire, "GET", "/apis/mot.dev/v1alpha1/namespaces/nowhere/deployments", "", "");
-    wire_answer(wire, buf);
+    if (wire_answer(wire, buf) != WIRE_ANSWERED)
+        return 0;
     const char *revision = strstr(buf->data, "\"resourceVersion\":\"");
     return revision ? strtoll(revision + strlen("\"resourceVersion\":\""), NULL, 10) : 0;
 }
@@ -293,6 +334,7 @@ int main(int argc, char **argv)
                           .watchers = atoi(argv[6]),
                           .run = clock_wall_ms()};
     int objects = bench.objects;
+    signal(SIGPIPE, SIG_IGN);
     if (argc == 9)
         wire_use_tls(argv[7], argv[8]);
     bench.took_us = mem_array((size_t)objects, sizeof(int64_t));

@@ -19,31 +19,38 @@ LINE = re.compile(r"(\w+) +(\d+) clients +(\d+) /s +p50 +(\S+) ms +p99 +(\S+) ms
 WATCH = re.compile(r"watch +(\d+) events/s .* (\S+) us of CPU each")
 
 
-def rss_mb(pid):
+def memory_mb(pid, name):
     for line in open(f"/proc/{pid}/status", encoding="ascii"):
-        if line.startswith("VmRSS:"):
+        if line.startswith(name + ":"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def lines_of(command):
+    """As they come."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield from process.stdout
+    if process.returncode != 0:
+        raise SystemExit(f"{command[0]} ended with {process.returncode}")
 
 
 def measure(bench, side, pid, database, port, certificate):
     """{(what, clients): (per second, server CPU, CPU of server and database)}; prints what the bench says."""
     found = {}
-    print(f"---- {side}: at rest {rss_mb(pid):.1f} MB", flush=True)
+    print(f"---- {side}: at rest {memory_mb(pid, 'VmRSS'):.1f} MB", flush=True)
     for run in sys.argv[3:] or RUNS:
         clients, objects, watchers = run.split(":")
-        done = subprocess.run([bench, str(port), str(pid), str(database), objects, clients, watchers, *certificate],
-                              check=True, stdout=subprocess.PIPE, text=True)
-        print(done.stdout, end="", flush=True)
-        for line in done.stdout.splitlines():
+        for line in lines_of([bench, str(port), str(pid), str(database), objects, clients, watchers, *certificate]):
+            print(line, end="", flush=True)
             match = LINE.match(line)
             if match:
                 what, count, rate, _, _, cpu, database_cpu = match.groups()
-                found[what, int(count)] = (float(rate), float(cpu), float(cpu) + float(database_cpu))
+                # A second PATCH is that which the watchers watch.
+                found.setdefault((what, int(count)), (float(rate), float(cpu), float(cpu) + float(database_cpu)))
             match = WATCH.match(line)
             if match:
                 found["watch", int(watchers)] = (float(match[1]), float(match[2]), float(match[2]))
-    print(f"---- {side}: at the end {rss_mb(pid):.1f} MB", flush=True)
+    print(f"---- {side}: at the end {memory_mb(pid, 'VmRSS'):.1f} MB, at most {memory_mb(pid, 'VmHWM'):.1f} MB", flush=True)
     return found
 
 

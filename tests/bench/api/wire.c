@@ -74,12 +74,13 @@ int wire_fd(const struct wire *wire)
     return wire->fd;
 }
 
+/* What could not be sent shows when the answer is read. */
 static void put(struct wire *wire, const char *text, size_t len)
 {
-    long sent =
-        wire->tls ? SSL_write(wire->tls, text, (int)len) : send(wire->fd, text, len, MSG_NOSIGNAL);
-    if (sent != (long)len)
-        give_up("send");
+    if (wire->tls)
+        SSL_write(wire->tls, text, (int)len);
+    else
+        send(wire->fd, text, len, MSG_NOSIGNAL);
 }
 
 void wire_send(struct wire *wire, const char *method, const char *path, const char *type,
@@ -92,37 +93,64 @@ void wire_send(struct wire *wire, const char *method, const char *path, const ch
     put(wire, text, strlen(text));
 }
 
-/* Where the answer ends; 0 while that can't be told, or it is not all there. */
-static size_t answer_end(const struct buf *buf)
+/* How an answer ends, as its head says. */
+struct extent {
+    size_t head; /* bytes; 0: not all of it is there */
+    bool sized;
+    size_t body;
+};
+
+static struct extent read_head(const struct buf *buf)
 {
-    const char *head = strstr(buf->data, "\r\n\r\n");
-    if (!head)
-        return 0;
-    size_t head_len = (size_t)(head - buf->data) + 4;
-    const char *sized = strcasestr(buf->data, "\r\nContent-Length: ");
-    if (sized && sized < head) {
-        size_t end = head_len + strtoul(sized + strlen("\r\nContent-Length: "), NULL, 10);
-        return buf->len >= end ? end : 0;
-    }
-    bool ended = buf->len >= head_len + 5 && memcmp(buf->data + buf->len - 5, "0\r\n\r\n", 5) == 0;
-    return ended ? buf->len : 0;
+    static const char size[] = "\r\nContent-Length: ";
+    const char *end = strstr(buf->data, "\r\n\r\n");
+    if (!end)
+        return (struct extent){0};
+    AUTO_FREE char *head = mem_strndup(buf->data, (size_t)(end - buf->data));
+    const char *sized = strcasestr(head, size);
+    return (struct extent){.head = strlen(head) + 4,
+                           .sized = sized != NULL,
+                           .body = sized ? strtoul(sized + strlen(size), NULL, 10) : 0};
 }
 
-void wire_answer(struct wire *wire, struct buf *buf)
+static bool is_whole(const struct buf *buf, const struct extent *extent)
 {
+    if (extent->head == 0)
+        return false;
+    if (extent->sized)
+        return buf->len >= extent->head + extent->body;
+    return buf->len >= extent->head + 5 && memcmp(buf->data + buf->len - 5, "0\r\n\r\n", 5) == 0;
+}
+
+static enum wire_outcome outcome_of(const struct buf *buf)
+{
+    static const char *const busy[] = {"429", "503", "504"};
+    const char *status = buf->data + strlen("HTTP/1.1 ");
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(busy); i++) {
+        if (strncmp(status, busy[i], 3) == 0)
+            return WIRE_BUSY;
+    }
+    if (*status == '2')
+        return WIRE_ANSWERED;
+    fprintf(stderr, "%s\n", buf->data);
+    exit(1);
+}
+
+enum wire_outcome wire_answer(struct wire *wire, struct buf *buf)
+{
+    struct extent extent = {0};
     buf_clear(buf);
     do {
         char *room = buf_reserve(buf, 65536);
         long count = wire->tls ? SSL_read(wire->tls, room, 65536) : recv(wire->fd, room, 65536, 0);
         if (count <= 0)
-            give_up("the server closed the connection");
+            return WIRE_CLOSED;
         buf->len += (size_t)count;
         buf->data[buf->len] = '\0';
-    } while (answer_end(buf) == 0);
-    if (buf->data[9] != '2') {
-        fprintf(stderr, "%s\n", buf->data);
-        exit(1);
-    }
+        if (extent.head == 0)
+            extent = read_head(buf);
+    } while (!is_whole(buf, &extent));
+    return outcome_of(buf);
 }
 
 long wire_some(struct wire *wire, char *bytes, size_t size)
