@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include <mot/base/mem.h>
 
 #define TOKEN_MAX 2048
@@ -30,7 +32,14 @@ static char *base64url_encode(const char *text)
     return out;
 }
 
-/* NULL when it is no base64url or holds a NUL. */
+static bool is_utf8(const char *text)
+{
+    json_t *value = json_string(text);
+    json_decref(value);
+    return value != NULL;
+}
+
+/* NULL when it is no base64url, holds a NUL, or is not UTF-8: the store knows no such names. */
 static char *base64url_decode(const char *text)
 {
     size_t len = strcspn(text, "=");
@@ -53,7 +62,7 @@ static char *base64url_decode(const char *text)
         if (!out[at++])
             return NULL;
     }
-    return mem_take(&out);
+    return is_utf8(out) ? mem_take(&out) : NULL;
 }
 
 char *continue_encode(const struct continuation *continuation)

@@ -53,6 +53,7 @@ static void test_refused(void **state)
         "MSAxICAyIGEvYg",  /* "1 1  2 a/b" */
         "MSAxIDIgYS9iL2M", /* "1 1 2 a/b/c" */
         "MSAxIDIgYS8",     /* "1 1 2 a/" */
+        "MSA1IDMgYf8vYsM", /* "1 5 3 a\xff/b\xc3": not UTF-8 */
     };
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         struct continuation out;
