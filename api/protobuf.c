@@ -90,9 +90,16 @@ struct decoder {
 
 static json_t *decode_message(struct decoder *decoder, struct bytes in, const struct field *fields);
 
-/* NULL when it is no UTF-8. */
+static bool has_nul(struct bytes bytes)
+{
+    return bytes.len > 0 && memchr(bytes.at, '\0', bytes.len);
+}
+
+/* NULL when it is no UTF-8, or has a NUL, which JSON and YAML may not have here either. */
 static json_t *decode_text(struct bytes bytes)
 {
+    if (has_nul(bytes))
+        return NULL;
     return json_stringn((const char *)bytes.at, bytes.len);
 }
 
@@ -133,6 +140,8 @@ static bool add_entry(struct decoder *decoder, json_t *map, enum field_type type
         else if (value.number == 2)
             content = value.bytes;
     }
+    if (has_nul(key))
+        return false;
     json_t *decoded =
         type == FIELD_TEXT_MAP ? decode_text(content) : decode_texts(decoder, content);
     AUTO_FREE char *name = mem_strndup((const char *)key.at, key.len);
