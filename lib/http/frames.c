@@ -21,8 +21,8 @@ struct frame {
 
 void ws_frames_init(struct ws_frames *frames, size_t max)
 {
-    *frames = (struct ws_frames){0};
-    buf_init(&frames->input, max);
+    *frames = (struct ws_frames){.max = max};
+    buf_init(&frames->input, SIZE_MAX / 2); /* it holds one frame and what came with it */
     buf_init(&frames->output, 1 << 16);
 }
 
@@ -41,8 +41,9 @@ static uint64_t big_endian(const unsigned char *bytes, size_t count)
 }
 
 /* 1: a whole frame is there; 0: not yet; -1: none that a server may send. */
-static int frame_at(const struct buf *input, struct frame *frame, struct err *err)
+static int frame_at(const struct ws_frames *frames, struct frame *frame, struct err *err)
 {
+    const struct buf *input = &frames->input;
     if (input->len < 2)
         return 0;
     const unsigned char *bytes = (const unsigned char *)input->data;
@@ -54,9 +55,9 @@ static int frame_at(const struct buf *input, struct frame *frame, struct err *er
     if (input->len < 2 + extra)
         return 0;
     uint64_t payload = extra ? big_endian(bytes + 2, extra) : len;
-    if (payload > input->max)
+    if (payload > frames->max)
         return err_set(err, ERR_TOO_LARGE, "a WebSocket message is larger than %zu bytes",
-                       input->max);
+                       frames->max);
     *frame = (struct frame){bytes[0] & 0x0f, 2 + extra, (size_t)payload};
     return input->len >= frame->header + frame->payload;
 }
@@ -103,17 +104,16 @@ int ws_frames_add(struct ws_frames *frames, const char *data, size_t len, http_o
                   void *context, struct err *err)
 {
     buf_add(&frames->input, data, len);
-    if (buf_failed(&frames->input) || buf_failed(&frames->output))
-        return err_set(err, ERR_TOO_LARGE, "a WebSocket message is larger than %zu bytes",
-                       frames->input.max);
     struct frame frame = {0};
     int rc = 0;
     while (rc == 0 && !frames->closed) {
-        int whole = frame_at(&frames->input, &frame, err);
+        int whole = frame_at(frames, &frame, err);
         if (whole <= 0)
             return whole;
         rc = take(frames, &frame, on_data, context, err);
         buf_consume(&frames->input, frame.header + frame.payload);
+        if (rc >= 0 && buf_failed(&frames->output))
+            rc = err_set(err, ERR_TOO_LARGE, "the server sends too many pings at once");
     }
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <mot/http/client.h>
 
 struct ws_frames {
+    size_t max;        /* bytes of a frame's payload */
     struct buf input;  /* not whole frames yet */
     struct buf output; /* masked frames for the server: pongs, the close */
     bool closed;       /* the server has closed it; the answer is in @output */

@@ -72,13 +72,13 @@ static const struct frames_case cases[] = {
     {"more than fits", BYTES("\x81\x7f\x7f\x00\x00\x00\x00\x00\x00\x01"), NULL, false, 0, 0},
 };
 
-static void check(const struct frames_case *c, size_t piece)
+static void check_within(const struct frames_case *c, size_t max, size_t piece)
 {
     struct ws_frames frames;
     struct buf text;
     struct err err = {0};
     int rc = 0;
-    ws_frames_init(&frames, 1 << 16);
+    ws_frames_init(&frames, max);
     buf_init(&text, 1 << 16);
     for (size_t at = 0; at < c->len && rc == 0; at += piece) {
         size_t len = c->len - at < piece ? c->len - at : piece;
@@ -101,12 +101,37 @@ static void test_frames(void **state)
     for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
         print_message("  %s\n", cases[i].why);
         for (size_t piece = 1; piece <= cases[i].len; piece++)
-            check(&cases[i], piece);
+            check_within(&cases[i], 1 << 16, piece);
+    }
+}
+
+/* The limit is one of payloads: what else came with them does not count. */
+static void test_limit(void **state)
+{
+    (void)state;
+    static const struct frames_case fits = {"",
+                                            BYTES("\x81\x04"
+                                                  "abcd\x81\x04"
+                                                  "efgh"),
+                                            "abcdefgh",
+                                            false,
+                                            0,
+                                            0};
+    static const struct frames_case too_large = {"",
+                                                 BYTES("\x81\x04"
+                                                       "abcd\x81\x05"),
+                                                 NULL,
+                                                 false,
+                                                 0,
+                                                 0};
+    for (size_t piece = 1; piece <= fits.len; piece++) {
+        check_within(&fits, 4, piece);
+        check_within(&too_large, 4, piece);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_frames)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_frames), cmocka_unit_test(test_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
