@@ -74,7 +74,9 @@ static int add_file(struct manifests *manifests, const char *name, char *text, s
 int manifests_add_text(struct manifests *manifests, const char *name, const char *text, size_t len,
                        struct err *err)
 {
-    return add_file(manifests, name, mem_strndup(text, len), len, err);
+    char *copy = mem_zalloc(len + 1);
+    memcpy(copy, text, len);
+    return add_file(manifests, name, copy, len, err);
 }
 
 /* ---------------------------------------------------------------------------------- files */
