@@ -1,11 +1,15 @@
-/* The headers of a WebSocket handshake: what is accepted must be safe to hand on. */
+/* The headers of a WebSocket handshake: what is accepted must be safe to hand on, what is refused
+ * says why, and no page of another site may watch. */
 #include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <api/http/handshake.h>
 #include <api/http/reader.h>
+#include <api/watch/handshake.h>
+#include <lib/must.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +22,45 @@ static void check_accepted(const struct message *message)
         if (!isalnum((unsigned char)*c) && !strchr("+/=", *c))
             abort();
     }
+}
+
+/* Nothing but a name of ours and perhaps a port is behind the scheme, or what the Host header says.
+ */
+static void check_origin(const char *origin, const char *host)
+{
+    static const char *const one[] = {"https://ui.example", NULL};
+    static const char *const all[] = {"*", NULL};
+    must(watch_origin_allowed(origin, host, all));
+    bool allowed = watch_origin_allowed(origin, host, NULL);
+    must(!allowed || watch_origin_allowed(origin, host, one));
+    if (!origin || !allowed)
+        return;
+    const char *name = strstr(origin, "://");
+    must(name != NULL);
+    name += 3;
+    if (host && strcasecmp(name, host) == 0)
+        return;
+    must(watch_host_is_loopback(name));
+    size_t digits = strspn(name, "0123456789.");
+    size_t len = strncasecmp(name, "localhost", 9) == 0 ? 9
+                 : strncmp(name, "[::1]", 5) == 0       ? 5
+                 : strncmp(name, "127.", 4) == 0        ? digits
+                                                        : 0;
+    must(len > 0 && strchr(":/", name[len]));
+}
+
+/* The one that is echoed was offered, and is not the client's token. */
+static void check_protocol(const char *offered)
+{
+    static const char bearer[] = "base64url.bearer.authorization.k8s.io.";
+    char *protocol = NULL;
+    if (watch_protocol(offered, &protocol) && protocol) {
+        must(*protocol && offered && strstr(offered, protocol));
+        must(!strchr(protocol, ',') && strncmp(protocol, bearer, strlen(bearer)) != 0);
+    } else {
+        must(!protocol);
+    }
+    free(protocol);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,8 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (reader.state == READER_DONE) {
         struct fault fault = {0, NULL};
         struct message *message = reader_take(&reader);
-        if (handshake_check(message, &fault) == 0 && message->request.websocket)
+        int checked = handshake_check(message, &fault);
+        must(checked == 0 || (fault.status >= 400 && fault.message && !message->request.websocket));
+        if (message->request.websocket)
             check_accepted(message);
+        check_origin(http_header(&message->request, "origin"),
+                     http_header(&message->request, "host"));
+        check_protocol(http_header(&message->request, "sec-websocket-protocol"));
         const char *protocol = http_header(&message->request, "sec-websocket-protocol");
         if (protocol && handshake_protocol_valid(protocol) && strpbrk(protocol, "\r\n ,"))
             abort();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lib/must.h>
 #include <mot/model/json.h>
 #include <mot/model/managed.h>
 
@@ -38,12 +39,6 @@ static struct field_types *default_types(void)
     struct field_types *types = field_types_compile(schema, &err);
     json_decref(schema);
     return types;
-}
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
 }
 
 /* Managers that a client sends for an object that stays as it is: what is stored of them is stored
@@ -78,7 +73,8 @@ static void try_apply(const struct managed_writer *writer, const json_t *live, c
         check_stable(writer, object);
         json_decref(object);
     } else {
-        must(!object && err.code != ERR_NONE);
+        must(!object);
+        must_explain(&err);
         must((err.code == ERR_CONFLICT) == (conflicts.count > 0) && !(force && conflicts.count));
         free(managed_conflicts_message(&conflicts));
     }

@@ -1,18 +1,22 @@
-/* Any bytes: what is accepted reads back as the same value, strict or not. */
+/* Any bytes: what is accepted reads back as the same value, strict or not; what is refused says
+ * why. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <lib/must.h>
 #include <mot/model/json.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err err;
+    struct err err = {0};
     struct texts duplicates = {0};
     const char *text = (const char *)data;
     json_t *value = json_parse_duplicates(text, size, &duplicates, &err);
+    if (!value)
+        must_explain(&err);
     json_t *strict = json_parse(text, size, true, &err);
     if (strict && (!value || duplicates.count > 0 || !json_same(value, strict)))
         abort();
