@@ -31,7 +31,8 @@ static size_t host_len(const char *authority)
 
 bool watch_host_is_loopback(const char *host)
 {
-    return is_loopback(host, host_len(host));
+    size_t len = host_len(host);
+    return strchr(":/", host[len]) && is_loopback(host, len);
 }
 
 static bool is_listed(const char *origin, const char *const *allowed)
@@ -52,7 +53,7 @@ bool watch_origin_allowed(const char *origin, const char *host, const char *cons
     const char *authority = scheme_end + 3;
     if (host && strcasecmp(authority, host) == 0)
         return true;
-    return is_loopback(authority, host_len(authority));
+    return watch_host_is_loopback(authority);
 }
 
 static bool is_known(const char *protocol)

@@ -1,5 +1,6 @@
 /* The headers of a WebSocket handshake: what is accepted must be safe to hand on, what is refused
  * says why, and no page of another site may watch. */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <api/http/reader.h>
 #include <api/watch/handshake.h>
 #include <lib/must.h>
+#include <mot/base/mem.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +24,13 @@ static void check_accepted(const struct message *message)
         if (!isalnum((unsigned char)*c) && !strchr("+/=", *c))
             abort();
     }
+}
+
+static bool is_v6_loopback(const char *text, size_t len)
+{
+    struct in6_addr address;
+    AUTO_FREE char *copy = mem_strndup(text, len);
+    return inet_pton(AF_INET6, copy, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
 }
 
 /* Nothing but a name of ours and perhaps a port is behind the scheme, or what the Host header says.
@@ -41,12 +50,12 @@ static void check_origin(const char *origin, const char *host)
     if (host && strcasecmp(name, host) == 0)
         return;
     must(watch_host_is_loopback(name));
-    size_t digits = strspn(name, "0123456789.");
     size_t len = strncasecmp(name, "localhost", 9) == 0 ? 9
-                 : strncmp(name, "[::1]", 5) == 0       ? 5
-                 : strncmp(name, "127.", 4) == 0        ? digits
-                                                        : 0;
+                 : *name == '['                         ? strcspn(name, "]") + 1
+                                                        : strspn(name, "0123456789.");
     must(len > 0 && strchr(":/", name[len]));
+    must(*name == 'l' || *name == 'L' || *name == '[' || strncmp(name, "127.", 4) == 0);
+    must(*name != '[' || is_v6_loopback(name + 1, len - 2));
 }
 
 /* The one that is echoed was offered, and is not the client's token. */

@@ -19,6 +19,7 @@ static void test_origin(void **state)
     assert_true(watch_origin_allowed("http://mot.example:8080", "mot.example:8080", NULL));
     assert_false(watch_origin_allowed("http://evil.example", "127.0.0.1:8080", NULL));
     assert_false(watch_origin_allowed("http://localhost.evil.example", "127.0.0.1", NULL));
+    assert_false(watch_origin_allowed("http://[::1].evil.example", "127.0.0.1", NULL));
     assert_false(watch_origin_allowed("null", "127.0.0.1", NULL));
     assert_false(watch_origin_allowed("", "127.0.0.1", NULL));
 }
@@ -35,6 +36,8 @@ static void test_loopback_hosts(void **state)
                                           "localhost.evil.example",
                                           "[::1",
                                           "[::2]",
+                                          "[::1].evil.example",
+                                          "[::1]80",
                                           "10.0.0.1",
                                           "127.1",
                                           "0.0.0.0"};
