@@ -6,6 +6,7 @@
 
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
+#include <mot/model/object.h>
 
 static const char *text_or_empty(const json_t *schema, const char *name)
 {
@@ -171,6 +172,14 @@ static void add_names(struct buf *out, const char *title, const char *const *nam
         buf_addf(out, "%s`%s`", i ? ", " : title, names[i]);
 }
 
+static void add_field_names(struct buf *out, const char *const *fields)
+{
+    for (size_t i = 0; fields[i]; i++)
+        buf_addf(out, "%s`%.*s`",
+                 i ? ", " : ". Field selectors: ", (int)object_field_name_len(fields[i]),
+                 fields[i]);
+}
+
 /* What can be done with it besides the usual. */
 static void add_abilities(struct buf *out, const struct kind *kind)
 {
@@ -179,7 +188,7 @@ static void add_abilities(struct buf *out, const struct kind *kind)
                                         kind->has_finalize ? "finalize" : NULL};
     const char *title = ". Subresources: ";
     add_names(out, ". Short: ", kind->short_names);
-    add_names(out, ". Field selectors: ", kind->selectable_fields);
+    add_field_names(out, kind->selectable_fields);
     for (size_t i = 0; i < sizeof(subresources) / sizeof(subresources[0]); i++) {
         if (!subresources[i])
             continue;

@@ -3,6 +3,7 @@
 
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
+#include <mot/model/object.h>
 #include <mot/model/yaml.h>
 
 #include "meta_embedded.h"
@@ -83,11 +84,14 @@ static const json_t *find_schema(const struct kind *kind)
     return NULL;
 }
 
+/* Those that are fields of the object. */
 static json_t *selectable_fields(const struct kind *kind)
 {
     json_t *array = json_array();
-    for (const char *const *field = kind->selectable_fields; *field; field++)
-        json_array_append_new(array, json_pack("{s:s}", "fieldPath", *field));
+    for (const char *const *field = kind->selectable_fields; *field; field++) {
+        if ((*field)[object_field_name_len(*field)] == '\0')
+            json_array_append_new(array, json_pack("{s:s}", "fieldPath", *field));
+    }
     return array;
 }
 

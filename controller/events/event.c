@@ -22,6 +22,7 @@ static const char *const event_fields[] = {"involvedObject.kind",
                                            "reason",
                                            "reportingComponent",
                                            "type",
+                                           "source=source.component|reportingComponent",
                                            NULL};
 const struct controlled_kind event_kind = {"events", "Event", "v1", event_fields};
 

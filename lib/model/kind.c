@@ -7,6 +7,7 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/managed.h>
+#include <mot/model/object.h>
 #include <mot/model/yaml.h>
 
 #include "internal.h"
@@ -70,10 +71,17 @@ static const char *without_dot(const char *path)
     return path + (*path == '.');
 }
 
-/* The paths of "jsonPath: .spec.region", … */
-static const char **selectable_list(const json_t *array)
+static const char *annotated_field(const json_t *definition)
 {
-    const char **list = mem_array(json_array_size(array) + 1, sizeof(*list));
+    const json_t *notes = json_at(definition, "metadata.annotations");
+    const char *text = json_string_value(json_object_get(notes, "mot.dev/selectable-field"));
+    return text ? text : "";
+}
+
+/* The paths of "jsonPath: .spec.region", …, and @more unless it is "". */
+static const char **selectable_list(const json_t *array, const char *more)
+{
+    const char **list = mem_array(json_array_size(array) + 2, sizeof(*list));
     size_t index;
     size_t count = 0;
     json_t *item;
@@ -83,6 +91,8 @@ static const char **selectable_list(const json_t *array)
         if (path)
             list[count++] = without_dot(path);
     }
+    if (*more)
+        list[count] = more;
     return list;
 }
 
@@ -165,17 +175,29 @@ static int check_names(const struct kind *kind, struct err *err)
     return 0;
 }
 
+static int check_selectable_path(const struct kind *kind, const char *path, struct err *err)
+{
+    const char *type = schema_type_at(kind->schema, path);
+    if (!type)
+        return err_set(err, ERR_INVALID, "selectableFields: .%s is not declared", path);
+    if (strcmp(type, "string") != 0 && strcmp(type, "integer") != 0 && strcmp(type, "boolean") != 0)
+        return err_set(err, ERR_INVALID, "selectableFields: .%s is no string, integer or boolean",
+                       path);
+    return 0;
+}
+
 /* What a field selector names must be a scalar of the schema. */
 static int check_selectable(const struct kind *kind, struct err *err)
 {
-    for (const char *const *path = kind->selectable_fields; *path; path++) {
-        const char *type = schema_type_at(kind->schema, *path);
-        if (!type)
-            return err_set(err, ERR_INVALID, "selectableFields: .%s is not declared", *path);
-        if (strcmp(type, "string") != 0 && strcmp(type, "integer") != 0 &&
-            strcmp(type, "boolean") != 0)
-            return err_set(err, ERR_INVALID,
-                           "selectableFields: .%s is no string, integer or boolean", *path);
+    for (const char *const *field = kind->selectable_fields; *field; field++) {
+        size_t name = object_field_name_len(*field);
+        for (const char *at = *field + ((*field)[name] ? name + 1 : 0); *at;) {
+            size_t len = strcspn(at, "|");
+            AUTO_FREE char *path = mem_strndup(at, len);
+            if (check_selectable_path(kind, path, err) != 0)
+                return -1;
+            at += len + (at[len] == '|');
+        }
     }
     return 0;
 }
@@ -201,7 +223,8 @@ static int load_version(struct kinds *kinds, json_t *definition, const json_t *v
         core ? mem_strdup(kind->version) : mem_printf("%s/%s", kind->group, kind->version);
     load_subresources(kind, json_object_get(version, "subresources"));
     load_annotations(kind, definition);
-    kind->selectable_fields = selectable_list(json_object_get(version, "selectableFields"));
+    kind->selectable_fields =
+        selectable_list(json_object_get(version, "selectableFields"), annotated_field(definition));
     load_columns(kind, json_object_get(version, "additionalPrinterColumns"));
     if (check_names(kind, err) != 0)
         return -1;

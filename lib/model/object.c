@@ -128,20 +128,44 @@ static json_t *string_labels(const json_t *object)
     return labels;
 }
 
-static void add_field(json_t *fields, const json_t *object, const char *path)
+size_t object_field_name_len(const char *field)
+{
+    return strcspn(field, "=");
+}
+
+/* False when there is nothing at @path. */
+static bool add_value(json_t *fields, const char *name, const json_t *object, const char *path)
 {
     const json_t *value = json_at(object, path);
     if (!value || json_is_null(value) || json_is_object(value) || json_is_array(value))
-        return;
+        return false;
     struct buf buf;
     buf_init(&buf, BUF_MAX_DEFAULT);
     if (json_is_string(value))
         buf_adds(&buf, json_string_value(value));
     else
         json_write_style(&buf, value, JSON_STYLE_GO);
-    if (buf.len > 0)
-        json_object_set_new(fields, path, json_string(buf.data));
+    bool found = buf.len > 0;
+    if (found)
+        json_object_set_new(fields, name, json_string(buf.data));
     buf_release(&buf);
+    return found;
+}
+
+static void add_field(json_t *fields, const json_t *object, const char *field)
+{
+    size_t len = object_field_name_len(field);
+    if (field[len] == '\0') {
+        add_value(fields, field, object, field);
+        return;
+    }
+    AUTO_FREE char *name = mem_strndup(field, len);
+    bool found = false;
+    for (const char *rest = field + len; *rest && !found; rest += strcspn(rest, "|")) {
+        rest++;
+        AUTO_FREE char *path = mem_strndup(rest, strcspn(rest, "|"));
+        found = add_value(fields, name, object, path);
+    }
 }
 
 /* {"<uid>":true, …}: whom it belongs to, and whose deletion in the foreground waits for it. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/object.h>
 
 #include "internal.h"
 #include "selector_internal.h"
@@ -62,7 +63,8 @@ static bool is_allowed(const char *key, const char *const *allowed)
     if (strcmp(key, "metadata.name") == 0 || strcmp(key, "metadata.namespace") == 0)
         return true;
     for (; allowed && *allowed; allowed++) {
-        if (strcmp(key, *allowed) == 0)
+        size_t len = object_field_name_len(*allowed);
+        if (strlen(key) == len && memcmp(key, *allowed, len) == 0)
             return true;
     }
     return false;

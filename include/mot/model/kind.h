@@ -42,8 +42,9 @@ struct kind {
     const char *singular;
     const char *const *short_names; /* NULL-terminated, as the next ones */
     const char *const *categories;
-    const char *const
-        *selectable_fields; /* paths without leading dot, besides metadata.name/.namespace */
+    /* Besides metadata.name/.namespace: as object_selectable() takes them. One with alternatives
+     * stands in an annotation: mot.dev/selectable-field. */
+    const char *const *selectable_fields;
     bool namespaced;
     bool has_status;   /* a status subresource */
     bool has_scale;    /* a scale subresource */

@@ -30,11 +30,14 @@ char *object_encode(const json_t *object, size_t *ret_len) MOT_NODISCARD;
  * of it without reading the body:
  *     {"generation":3,"deleting":true,"labels":{…},"fields":{"metadata.name":…},"owners":{"<uid>":…}}
  * "owners" has the uids of metadata.ownerReferences, each with its blockOwnerDeletion. "deleting"
- * and empty members are left out; keys sorted, so that equal means equal. @fields: paths
- * of the kind's selectable fields besides metadata.name and metadata.namespace (may be NULL), ends
- * with NULL. free() it.
+ * and empty members are left out; keys sorted, so that equal means equal. @fields: the kind's
+ * selectable fields besides metadata.name and metadata.namespace (may be NULL), ends with NULL.
+ * Each is a path, "spec.region", or a name and where its value is, the first that is not empty:
+ * "source=source.component|reportingComponent". free() it.
  */
 char *object_selectable(const json_t *object, const char *const *fields) MOT_NODISCARD;
+/* How long the name is, with which one of these fields begins. */
+size_t object_field_name_len(const char *field);
 
 /* Sets uid, creationTimestamp, generation 1; removes what a client may not set. managedFields stay
  * as they are, also in the next one. */

@@ -13,8 +13,8 @@ struct selector;
 /* "a=b,c!=d,e in (f,g),h notin (i),j,!k"; an empty text selects everything. Error texts as
  * kube-apiserver's. */
 struct selector *selector_parse_labels(const char *text, struct err *err) MOT_NODISCARD;
-/* "metadata.name=x,metadata.namespace!=y"; @allowed: NULL-terminated further paths; others: `field
- * label not supported: …` */
+/* "metadata.name=x,metadata.namespace!=y"; @allowed: further fields as in object_selectable();
+ * others: `field label not supported: …` */
 struct selector *selector_parse_fields(const char *text, const char *const *allowed,
                                        struct err *err) MOT_NODISCARD;
 /* From a LabelSelector object: matchLabels and matchExpressions. As in Kubernetes, {} selects

@@ -84,7 +84,7 @@ static void encodes_what_is_stored(void **state)
     assert_string_equal(selectable,
                         "{\"fields\":{\"involvedObject.name\":\"web\",\"metadata.name\":\"e\","
                         "\"metadata.namespace\":\"n\",\"reason\":\"R\",\"reportingComponent\":"
-                        "\"c\",\"type\":\"Normal\"}}");
+                        "\"c\",\"source\":\"s\",\"type\":\"Normal\"}}");
     json_decref(object);
 }
 
