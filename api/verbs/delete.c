@@ -290,6 +290,8 @@ static json_t *copy_to_mark(const struct request *request, json_t *object)
 static enum outcome delete_live(struct request *request, const struct delete_options *options,
                                 const struct live *live, struct deleted *deleted)
 {
+    if (options->only && !list_options_match(options->only, live->stored->selectable))
+        return OUTCOME_ANSWERED;
     if (check_preconditions(request, options, live) < 0)
         return OUTCOME_FAILED;
     deleted->uid = mem_strdup(live->stored->uid);

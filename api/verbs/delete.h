@@ -16,6 +16,9 @@ struct delete_options {
     char *policy;    /* propagationPolicy; NULL: none */
     bool has_orphan; /* orphanDependents, the older way to say "Orphan" */
     bool orphan;
+    /* Of a collection: what the selectors no longer match, as somebody was faster, stays as it is.
+     * NULL: no matter. Borrowed. */
+    const struct list_options *only;
 };
 /* From the body if there is one, else from the query. delete_options_release() in any case. */
 int delete_options_read(struct request *request, struct delete_options *ret_options) MOT_NODISCARD;

@@ -252,6 +252,7 @@ int verb_delete_collection(struct request *request)
     struct list_options list = {0};
     if (namespace_kind(request->kind))
         return fail_action(request, "delete");
+    options.only = &list;
     int result = delete_options_read(request, &options);
     if (result == 0)
         result = list_options_parse(request, &list);
