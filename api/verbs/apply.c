@@ -104,7 +104,8 @@ static int merge(struct request *request, const struct write_options *options, c
                                &conflicts, &err);
     if (result < 0)
         result = err.code == ERR_CONFLICT ? fail_conflicts(request, &conflicts)
-                                          : fail(request, 500, NULL, "%s", err.message);
+                                          : fail(request, 500, NULL, "%s",
+                                                 conflicts.misfit ? conflicts.misfit : err.message);
     managed_conflicts_release(&conflicts);
     if (result == 0 && changed)
         admit_default(request->kind, *ret_object);

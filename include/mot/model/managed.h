@@ -67,6 +67,8 @@ struct managed_conflict {
 struct managed_conflicts {
     struct managed_conflict *items; /* sorted by manager, then by path */
     size_t count;
+    char *misfit; /* ERR_INVALID: all that does not fit, up to 64 KiB, of which the error has the
+                     beginning; or NULL */
 };
 void managed_conflicts_release(struct managed_conflicts *conflicts);
 /* `Apply failed with 1 conflict: conflict with "kubectl": .spec.image`; free() it. */
@@ -78,9 +80,10 @@ char *managed_conflicts_message(const struct managed_conflicts *conflicts) MOT_N
  * @ret_changed: whether the merged object differs from @live in more than its managedFields; only
  * then defaults are to be filled in. (kubectl's annotation may be renewed although it does not.)
  * The body of the request must not have managedFields; here they are ignored. Errors: ERR_CONFLICT
- * with *ret_conflicts filled in (release it in any case); ERR_INVALID: @config (or
- * @live) does not fit the schema: `failed to create typed patch object (ns/name; …): .spec.x: field
- * not declared in schema`, which the real server answers with a 500.
+ * with *ret_conflicts filled in (release it in any case); ERR_INVALID, perhaps with more text than
+ * @err holds in ret_conflicts->misfit: @config (or @live) does not fit the schema: `failed to
+ * create typed patch object (ns/name; …): .spec.x: field not declared in schema`, which the real
+ * server answers with a 500.
  */
 int managed_apply(const struct managed_writer *writer, const json_t *live, const json_t *config,
                   bool force, json_t **ret_object, bool *ret_changed,

@@ -20,6 +20,7 @@ void managed_conflicts_release(struct managed_conflicts *conflicts)
         free(conflicts->items[i].field);
     }
     free(conflicts->items);
+    free(conflicts->misfit);
     *conflicts = (struct managed_conflicts){0};
 }
 
@@ -227,24 +228,17 @@ static int try_apply(struct apply *apply, bool force)
 
 /* ---- the call ---- */
 
-static int check(const struct managed_call *call, const json_t *object, bool is_live,
-                 struct err *err)
+static int check(struct managed_call *call, const json_t *object, bool is_live, struct err *err)
 {
-    const struct field_type *types = field_types_root(call->writer->types);
-    if (!json_depth_within(object, MODEL_DEPTH_MAX))
-        return err_set(err, ERR_INVALID, "the object is nested too deep");
-    if (typed_check(types, object, is_live, err) == 0)
-        return 0;
-    AUTO_FREE char *title = object_title(call->writer, object);
-    return err_wrap(err, "failed to create typed %s object (%s)", is_live ? "live" : "patch",
-                    title);
+    return check_object(call, object, is_live, is_live ? "create typed live" : "create typed patch",
+                        "", err);
 }
 
 /* Who owned what before anybody applied. */
 static int start_tracking(struct managed_call *call, const json_t *live, struct err *err)
 {
     if (update_managers(call, NULL, live, BEFORE_FIRST_APPLY, err) != 0)
-        return err_wrap(err, "failed to create manager for existing fields");
+        return wrap_misfit(call, "failed to create manager for existing fields", err);
     return 0;
 }
 
@@ -350,6 +344,7 @@ int managed_apply(const struct managed_writer *writer, const json_t *live, const
     int result = read_stored(&call, json_at(live, "metadata.managedFields"), err);
     if (result == 0)
         result = apply_config(&call, old, new, force, ret_object, ret_changed, ret_conflicts, err);
+    ret_conflicts->misfit = call.misfit;
     json_decref(new);
     json_decref(old);
     arena_free(call.arena);

@@ -9,7 +9,8 @@
 #include "internal.h"
 #include "managers.h"
 
-#define TWINS_MAX 64
+#define TWINS_MAX  64
+#define MISFIT_MAX ((size_t)64 << 10)
 
 /* ---- the writer ---- */
 
@@ -122,16 +123,53 @@ void set_managers(json_t *object, const struct managers *managers)
 
 /* ---- the update ---- */
 
-static int check_types(struct managed_call *call, const json_t *object, const char *which,
-                       struct err *err)
+/* A text that says what values it found may be as large as these are. */
+static void cut_misfit(char *text)
+{
+    static const char more[] = "…";
+    size_t end = MISFIT_MAX - (sizeof(more) - 1);
+    if (strlen(text) <= MISFIT_MAX)
+        return;
+    while ((text[end] & 0xc0) == 0x80)
+        end--;
+    memcpy(text + end, more, sizeof(more));
+}
+
+int check_object(struct managed_call *call, const json_t *object, bool allow_duplicates,
+                 const char *what, const char *how, struct err *err)
 {
     const struct field_type *types = field_types_root(call->writer->types);
+    struct buf problems;
     if (!json_depth_within(object, MODEL_DEPTH_MAX))
         return err_set(err, ERR_INVALID, "the object is nested too deep");
-    if (typed_check(types, object, true, err) == 0)
+    if (typed_check(types, object, allow_duplicates, NULL) == 0)
         return 0;
+    if (!err)
+        return -1;
     AUTO_FREE char *title = object_title(call->writer, object);
-    return err_wrap(err, "failed to convert %s object (%s) to smd typed", which, title);
+    buf_init(&problems, BUF_MAX_DEFAULT);
+    buf_addf(&problems, "failed to %s object (%s)%s: ", what, title, how);
+    if (typed_check(types, object, allow_duplicates, &problems) == 0)
+        buf_adds(&problems, "it does not fit");
+    free(call->misfit);
+    call->misfit = buf_take(&problems);
+    cut_misfit(call->misfit);
+    return err_set(err, ERR_INVALID, "%s", call->misfit);
+}
+
+int wrap_misfit(struct managed_call *call, const char *prefix, struct err *err)
+{
+    char *before = call->misfit;
+    if (before)
+        call->misfit = mem_printf("%s: %s", prefix, before);
+    free(before);
+    return err_wrap(err, "%s", prefix);
+}
+
+static int check_types(struct managed_call *call, const json_t *object, const char *what,
+                       struct err *err)
+{
+    return check_object(call, object, true, what, " to smd typed", err);
 }
 
 static const struct field_set *changed(struct arena *arena, struct comparison comparison)
@@ -187,8 +225,8 @@ static void give(struct managed_call *call, const char *name, const struct field
 int update_managers(struct managed_call *call, const json_t *old, const json_t *new,
                     const char *name, struct err *err)
 {
-    if (check_types(call, new, "new", err) != 0 ||
-        (old && check_types(call, old, "live", err) != 0) || check_versions(call, err) != 0)
+    if (check_types(call, new, "convert new", err) != 0 ||
+        (old && check_types(call, old, "convert live", err) != 0) || check_versions(call, err) != 0)
         return -1;
     json_t *nothing = json_object();
     const json_t *before = old ? old : nothing;

@@ -48,6 +48,7 @@ struct managed_call {
     const struct managed_writer *writer;
     struct arena *arena;
     struct managers managers;
+    char *misfit; /* why an object does not fit the types; NULL */
 };
 
 /* The writer as the manager of its request. */
@@ -64,6 +65,14 @@ const struct field_set *without_meta(struct arena *arena, const struct field_set
 /* What each version's managers see of a change. */
 struct comparison writer_comparison(const struct managed_call *call, const char *api_version,
                                     const json_t *old, const json_t *new);
+/*
+ * Whether @object fits the types. ERR_INVALID with `failed to WHAT object (NAME)HOW: .spec.x: …`,
+ * and all of it in call->misfit, unless @err is NULL. @allow_duplicates: in lists that are maps.
+ */
+int check_object(struct managed_call *call, const json_t *object, bool allow_duplicates,
+                 const char *what, const char *how, struct err *err) MOT_NODISCARD;
+/* Puts "prefix: " before both. Returns -1. */
+int wrap_misfit(struct managed_call *call, const char *prefix, struct err *err);
 /* How messages name the object: "default/web; mot.dev/v1alpha1, Kind=Deployment"; free() it. */
 char *object_title(const struct managed_writer *writer, const json_t *object);
 /* A new reference to the object without its managedFields; shares the rest. */

@@ -219,31 +219,27 @@ static bool check(struct checker *checker, const struct field_type *type, const 
     return check_scalar(checker, type, value);
 }
 
-static void say_problems(struct checker *checker, struct err *err)
+static void say_problems(struct checker *checker, struct buf *problems)
 {
-    struct buf buf;
-    buf_init(&buf, BUF_MAX_DEFAULT);
-    buf_adds(&buf, checker->count == 1 ? checker->problems[0].text : "errors:");
+    buf_adds(problems, checker->count == 1 ? checker->problems[0].text : "errors:");
     for (size_t i = 0; i < checker->count; i++) {
         if (checker->count > 1)
-            buf_addf(&buf, "\n  %s", checker->problems[i].text);
+            buf_addf(problems, "\n  %s", checker->problems[i].text);
         free(checker->problems[i].text);
     }
-    err_set(err, ERR_INVALID, "%s", buf.data);
-    buf_release(&buf);
 }
 
 int typed_check(const struct field_type *type, const json_t *value, bool allow_duplicates,
-                struct err *err)
+                struct buf *problems)
 {
     struct checker checker = {.arena = arena_new(MANAGED_BYTES),
                               .allow_duplicates = allow_duplicates};
     bool fits = check(&checker, type, value);
-    if (!fits && err) {
+    if (!fits && problems) {
         checker.collect = true;
         buf_init(&checker.path, BUF_MAX_DEFAULT);
         check(&checker, type, value);
-        say_problems(&checker, err);
+        say_problems(&checker, problems);
         buf_release(&checker.path);
     }
     arena_free(checker.arena);

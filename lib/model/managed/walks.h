@@ -45,11 +45,11 @@ bool is_whole(const struct field_type *type, enum shape shape, int depth);
 /* ---- walks ---- */
 
 /*
- * Whether @value fits @type. ERR_INVALID with `.spec.x: field not declared in schema`, or with
- * "errors:" and a line for each.
+ * Whether @value fits @type: 0, or -1. Adds to @problems (NULL: nobody wants to know)
+ * `.spec.x: field not declared in schema`, or "errors:" and a line for each.
  */
 int typed_check(const struct field_type *type, const json_t *value, bool allow_duplicates,
-                struct err *err) MOT_NODISCARD;
+                struct buf *problems) MOT_NODISCARD;
 
 /* The paths that an apply of @value owns. */
 const struct field_set *field_set_of(struct arena *arena, const struct field_type *type,

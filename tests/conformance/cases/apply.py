@@ -507,6 +507,8 @@ REQUESTS = [
     case("force empty", by("a", {"image": "i"}), by("b", {"image": "j"}, query="&force=")),
     case("force False", by("a", {"image": "i"}), by("b", {"image": "j"}, query="&force=False")),
     case("force 0", by("a", {"image": "i"}), by("b", {"image": "j"}, query="&force=0")),
+    case("unknown field of a long name", by("a", {"x" * 1000: 1})),
+    case("a long text of another type", by("a", {"image": ["ä" * 2000]})),
     case("dry run unknown", by("a", query="&dryRun=x")),
     case("field validation unknown", by("a", query="&fieldValidation=x")),
     case("no name", apply(A, thing(None), "a")),

@@ -382,11 +382,10 @@ static int what_is_there_is_owned(struct tape *tape)
     some_history(&world, ALL, APPLIES);
     const struct field_type *root = field_types_root(world.types);
     json_t *spec = spec_alone(world.live);
-    struct err err = {0};
     int result = 0;
     const struct field_set *there = field_set_of(arena, root, spec);
-    if (world.live && typed_check(root, world.live, false, &err) != 0)
-        result = broken(&world, err.message);
+    if (world.live && typed_check(root, world.live, false, NULL) != 0)
+        result = broken(&world, "what is there fits the schema");
     if (world.live && json_object_size(json_object_get(spec, "spec")) > 0 &&
         field_set_subtract(arena, there, all_owned(arena, world.live)))
         result = broken(&world, "what is there is owned");

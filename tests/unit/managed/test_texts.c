@@ -125,6 +125,44 @@ static void titles_of_objects(void **state)
     json_decref(config);
 }
 
+/* A value of this many bytes stands in the text; what the whole text ends with. */
+static const struct {
+    size_t bytes;
+    const char *end;
+} misfits[] = {{2000, "ä}"}, {60000, "ä}"}, {70000, "ä…"}, {70001, "ä…"}};
+
+static void whole_texts(void **state)
+{
+    struct things *things = *state;
+    struct managed_writer writer = {
+        .types = things->types, .api_version = THING_VERSION, .kind = "Thing", .manager = "a"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(misfits); i++) {
+        struct managed_conflicts conflicts;
+        struct err err = {0};
+        bool changed;
+        json_t *object;
+        struct buf text;
+        buf_init(&text, BUF_MAX_DEFAULT);
+        buf_adds(&text, misfits[i].bytes % 2 ? "x" : "");
+        while (text.len + 2 <= misfits[i].bytes)
+            buf_adds(&text, "ä");
+        json_t *config = json_pack("{s:s, s:s, s:s}", "apiVersion", THING_VERSION, "kind", "Thing",
+                                   "spec", text.data);
+        assert_int_equal(
+            managed_apply(&writer, NULL, config, false, &object, &changed, &conflicts, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_memory_equal(err.message, conflicts.misfit, strlen(err.message));
+        size_t len = strlen(conflicts.misfit);
+        size_t end = strlen(misfits[i].end);
+        assert_true(len > misfits[i].bytes || (len <= 65536 && len >= 65533));
+        if (strcmp(conflicts.misfit + len - end, misfits[i].end) != 0)
+            fail_msg("%zu bytes end with %s", misfits[i].bytes, conflicts.misfit + len - 12);
+        managed_conflicts_release(&conflicts);
+        json_decref(config);
+        buf_release(&text);
+    }
+}
+
 /* What a client sends as fieldsV1, and what is stored; NULL: it makes no sense. */
 static const struct {
     const char *sent;
@@ -337,13 +375,10 @@ static void scaling_to_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(typing_errors),
-        cmocka_unit_test(metadata_typing_errors),
-        cmocka_unit_test(titles_of_objects),
-        cmocka_unit_test(fields_v1),
-        cmocka_unit_test(names_of_managers),
-        cmocka_unit_test(times_alone_stay),
-        cmocka_unit_test(scaling_takes_the_number),
+        cmocka_unit_test(typing_errors),       cmocka_unit_test(metadata_typing_errors),
+        cmocka_unit_test(titles_of_objects),   cmocka_unit_test(whole_texts),
+        cmocka_unit_test(fields_v1),           cmocka_unit_test(names_of_managers),
+        cmocka_unit_test(times_alone_stay),    cmocka_unit_test(scaling_takes_the_number),
         cmocka_unit_test(scaling_to_the_same),
     };
     return cmocka_run_group_tests(tests, things_setup, things_teardown);
