@@ -70,10 +70,10 @@ static int start_authorizer(struct api *api, struct err *err)
 {
     if (!kinds_find(api->kinds, RBAC_GROUP, "v1", rbac_plural(RBAC_CLUSTER_ROLES)))
         return 0;
-    if (roles_ensure_defaults(api->store, err) < 0)
+    if (roles_ensure_defaults(api->store, api->kinds, err) < 0)
         return -1;
     api->authorizer = authorizer_new(api->store);
-    api->roles = roles_start(api->store, api->authorizer);
+    api->roles = roles_start(api->store, api->kinds, api->authorizer);
     if (!authorizer_await(api->authorizer, 1, LOAD_WAIT_MS))
         log_warn("the roles are not loaded yet", LOG_NONE);
     return 0;

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
+#include <mot/model/writer.h>
 
 #define NAMESPACES          "namespaces"
 #define NAMESPACE_FINALIZER "kubernetes"
@@ -118,6 +120,7 @@ int namespace_ensure_default(struct store *store, const struct kinds *kinds, str
         json_object_del(json_object_get(object, "metadata"), "generation");
     namespace_label(object);
     namespace_prepare(object);
+    writer_sign(kinds, kind, "mot-api", clock_wall_ms() / 1000, NULL, object);
     struct store_write write = {.operation = STORE_CREATE,
                                 .key = {.resource = NAMESPACES, .ns = "", .name = "default"},
                                 .uid = object_uid(object)};

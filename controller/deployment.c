@@ -310,6 +310,7 @@ static void reconcile_living(const struct deployment_context *context, const str
     act(context, deployment, &plan, parts, regions, owner);
     struct aggregate_input in = {.regions = regions, .count = plan.count, .problem = plan.problem};
     write_status(context, object, &in, parts, &plan);
+    writes_sign(context->kinds, &deployment_kind, deployment, object);
     writes_update(context->writes, &deployment_kind, deployment, entry->revision, object, owner);
     json_decref(object);
 }
@@ -345,6 +346,7 @@ static void reconcile_deleted(const struct deployment_context *context, const st
     write_status(context, object, &in, parts, NULL);
     if (count == 0)
         object_remove_finalizer(object, DEPLOYMENT_FINALIZER);
+    writes_sign(context->kinds, &deployment_kind, deployment, object);
     writes_finish(context->writes, &deployment_kind, deployment, entry->revision, object, owner);
     json_decref(object);
 }

@@ -14,6 +14,7 @@ struct deployment_context {
     const struct region_table *regions;
     struct arena *arena;
     struct writes *writes;
+    const struct kinds *kinds;
     int64_t now; /* wall clock ms */
 };
 

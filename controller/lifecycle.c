@@ -52,6 +52,11 @@ struct recorder *lifecycle_recorder(const struct lifecycle *lifecycle)
     return lifecycle->recorder;
 }
 
+const struct kinds *lifecycle_kinds(const struct lifecycle *lifecycle)
+{
+    return lifecycle->kinds;
+}
+
 void lifecycle_stop(struct lifecycle *lifecycle)
 {
     if (!lifecycle)

@@ -5,6 +5,7 @@
 #ifndef MOT_CONTROLLER_LIFECYCLE_H
 #define MOT_CONTROLLER_LIFECYCLE_H
 
+#include <mot/model/kind.h>
 #include <mot/store/store.h>
 
 #include "events/recorder.h"
@@ -19,8 +20,9 @@ struct lifecycle_options {
 
 struct lifecycle *lifecycle_start(const struct lifecycle_options *options,
                                   struct err *err) MOT_NODISCARD;
-/* For the other controllers, which end before it. */
+/* For the other controllers, which end before it, as the next one. */
 struct recorder *lifecycle_recorder(const struct lifecycle *lifecycle);
+const struct kinds *lifecycle_kinds(const struct lifecycle *lifecycle);
 void lifecycle_stop(struct lifecycle *lifecycle);
 
 #endif

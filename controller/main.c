@@ -241,6 +241,7 @@ static int start_work(struct controller *controller, struct err *err)
     struct reconcile_options reconcile = {
         .store = controller->store,
         .topology = controller->topology,
+        .kinds = lifecycle_kinds(controller->lifecycle),
         .stale_after_ms = controller->settings.stale_after_ms,
         .recorder = lifecycle_recorder(controller->lifecycle),
     };

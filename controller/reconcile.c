@@ -240,6 +240,7 @@ static void decide_dirty(struct reconcile *reconcile)
         .regions = regions_now(reconcile),
         .arena = reconcile->arena,
         .writes = reconcile->writes,
+        .kinds = reconcile->options.kinds,
     };
     const char **keys = map_sorted_keys(dirty);
     for (size_t i = 0; i < map_count(dirty) && !atomic_load(&reconcile->stopping); i++) {

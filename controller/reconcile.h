@@ -6,6 +6,7 @@
 #ifndef MOT_CONTROLLER_RECONCILE_H
 #define MOT_CONTROLLER_RECONCILE_H
 
+#include <mot/model/kind.h>
 #include <mot/store/store.h>
 #include <mot/topology/topology.h>
 
@@ -15,8 +16,9 @@ struct recorder;
 struct reconcile_options {
     struct store *store;
     const struct topology *topology; /* its regions become Region objects */
-    int64_t stale_after_ms;          /* a heartbeat older than this makes its region Unknown */
-    struct recorder *recorder;       /* for the story of deployments and regions; may be NULL */
+    const struct kinds *kinds;
+    int64_t stale_after_ms;    /* a heartbeat older than this makes its region Unknown */
+    struct recorder *recorder; /* for the story of deployments and regions; may be NULL */
 };
 
 struct reconcile *reconcile_start(const struct reconcile_options *options,

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
 #include <mot/model/object.h>
+#include <mot/model/writer.h>
 
 static const char *const regional_fields[] = {"spec.deployment", "spec.region", NULL};
 static const char *const instance_fields[] = {"spec.deployment", "spec.region", "spec.zone",
@@ -19,6 +21,14 @@ const struct controlled_kind instance_kind = {"instances.mot.dev", "Instance", A
                                               instance_fields};
 const struct controlled_kind region_kind = {"regions.mot.dev", "Region", API_VERSION,
                                             region_fields};
+
+void writes_sign(const struct kinds *kinds, const struct controlled_kind *controlled,
+                 const json_t *old, json_t *object)
+{
+    const struct kind *kind = kinds_find_kind(kinds, controlled->api_version, controlled->kind);
+    if (kind)
+        writer_sign(kinds, kind, CONTROLLER_MANAGER, clock_wall_ms() / 1000, old, object);
+}
 
 enum { TEXT_NS, TEXT_NAME, TEXT_UID, TEXT_BODY, TEXT_SELECTABLE, TEXT_PREVIOUS };
 

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include <mot/model/kind.h>
 #include <mot/store/store.h>
 
 #define WRITES_MAX 512
@@ -19,6 +20,12 @@ extern const struct controlled_kind {
     const char *api_version;
     const char *const *fields;
 } deployment_kind, regional_kind, instance_kind, region_kind;
+
+/* Who the controllers are in managedFields. */
+#define CONTROLLER_MANAGER "mot-controller"
+/* Before @object, which was @old, is written: what differs belongs to the controllers now. */
+void writes_sign(const struct kinds *kinds, const struct controlled_kind *kind, const json_t *old,
+                 json_t *object);
 
 struct writes {
     struct store_write items[WRITES_MAX];

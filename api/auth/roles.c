@@ -10,12 +10,17 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
+#include <mot/model/writer.h>
 #include <mot/model/yaml.h>
 
 #include "defaults_embedded.h"
 #include "rules.h"
 
 #define TRIES 5
+
+/* Who owns what these writes set, in managedFields. */
+#define MANAGER            "mot-api"
+#define AGGREGATED_MANAGER "clusterrole-aggregation-controller" /* as in Kubernetes */
 
 /* -------------------------------------------------------------------------------- what is missing
  */
@@ -100,6 +105,25 @@ static struct store_key key_of(const json_t *object)
         .name = object_name(object)};
 }
 
+/* Where the roles are, and what is known of their kinds. */
+struct roles_store {
+    struct store *store;
+    const struct kinds *kinds;
+};
+
+static const struct kind *kind_of(const struct roles_store *place, const json_t *object)
+{
+    return kinds_find_kind(place->kinds, RBAC_GROUP "/v1", json_at_text(object, "kind"));
+}
+
+/* As the manager of the defaults: what differs from @old (NULL: all of it) belongs to it. */
+static void sign(const struct roles_store *place, const json_t *old, json_t *object)
+{
+    const struct kind *kind = kind_of(place, object);
+    if (kind)
+        writer_sign(place->kinds, kind, MANAGER, clock_wall_ms() / 1000, old, object);
+}
+
 static int write_object(struct store *store, const struct store_object *stored,
                         const json_t *object, struct err *err)
 {
@@ -116,12 +140,13 @@ static int write_object(struct store *store, const struct store_object *stored,
     return store_write(store, &write, err);
 }
 
-static int create(struct store *store, const json_t *wanted, struct err *err)
+static int create(const struct roles_store *place, const json_t *wanted, struct err *err)
 {
     json_t *object = json_deep_copy(wanted);
     object_prepare_create(object);
     json_object_del(json_object_get(object, "metadata"), "generation");
-    int result = write_object(store, NULL, object, err);
+    sign(place, NULL, object);
+    int result = write_object(place->store, NULL, object, err);
     json_decref(object);
     return result;
 }
@@ -144,38 +169,42 @@ static int remove_other_role(struct store *store, const struct store_object *sto
     return err_set(err, ERR_CONFLICT, "the binding was removed to be made anew");
 }
 
-static int update(struct store *store, const struct store_object *stored, const json_t *wanted,
-                  struct err *err)
+static int update(const struct roles_store *place, const struct store_object *stored,
+                  const json_t *wanted, struct err *err)
 {
     json_t *object = object_decode(stored->body, stored->body_len, stored->revision, err);
     if (!object)
         return -1;
+    json_t *old = json_deep_copy(object);
     int result = 0;
     if (json_object_get(wanted, "roleRef"))
-        result = remove_other_role(store, stored, object, wanted, err);
-    if (result == 0 && roles_reconcile(object, wanted))
-        result = write_object(store, stored, object, err);
+        result = remove_other_role(place->store, stored, object, wanted, err);
+    if (result == 0 && roles_reconcile(object, wanted)) {
+        sign(place, old, object);
+        result = write_object(place->store, stored, object, err);
+    }
+    json_decref(old);
     json_decref(object);
     return result;
 }
 
-static int ensure_once(struct store *store, const json_t *wanted, struct err *err)
+static int ensure_once(const struct roles_store *place, const json_t *wanted, struct err *err)
 {
     struct store_key key = key_of(wanted);
-    struct store_object *stored = store_get(store, &key, err);
+    struct store_object *stored = store_get(place->store, &key, err);
     if (!stored)
-        return err->code == ERR_NOT_FOUND ? create(store, wanted, err) : -1;
-    int result = update(store, stored, wanted, err);
+        return err->code == ERR_NOT_FOUND ? create(place, wanted, err) : -1;
+    int result = update(place, stored, wanted, err);
     free(stored);
     return result;
 }
 
-static int ensure(struct store *store, const json_t *wanted, struct err *err)
+static int ensure(const struct roles_store *place, const json_t *wanted, struct err *err)
 {
     int result = -1;
     for (int n = 0; n < TRIES; n++) {
         *err = (struct err){0};
-        result = ensure_once(store, wanted, err);
+        result = ensure_once(place, wanted, err);
         bool raced = result < 0 && (err->code == ERR_EXISTS || err->code == ERR_CONFLICT ||
                                     err->code == ERR_NOT_FOUND);
         if (!raced)
@@ -212,7 +241,8 @@ static void complete(json_t *wanted)
     }
 }
 
-static int ensure_file(struct store *store, const struct embedded_roles *file, struct err *err)
+static int ensure_file(const struct roles_store *place, const struct embedded_roles *file,
+                       struct err *err)
 {
     struct yaml_documents documents = {0};
     if (yaml_parse(file->name, (const char *)file->text, file->len, &documents, err) < 0)
@@ -220,16 +250,17 @@ static int ensure_file(struct store *store, const struct embedded_roles *file, s
     int result = 0;
     for (size_t i = 0; result == 0 && i < documents.count; i++) {
         complete(documents.items[i].value);
-        result = ensure(store, documents.items[i].value, err);
+        result = ensure(place, documents.items[i].value, err);
     }
     yaml_documents_release(&documents);
     return result;
 }
 
-int roles_ensure_defaults(struct store *store, struct err *err)
+int roles_ensure_defaults(struct store *store, const struct kinds *kinds, struct err *err)
 {
+    const struct roles_store place = {store, kinds};
     for (const struct embedded_roles *file = defaults_embedded; file->name; file++)
-        if (ensure_file(store, file, err) < 0)
+        if (ensure_file(&place, file, err) < 0)
             return -1;
     return 0;
 }
@@ -238,10 +269,43 @@ int roles_ensure_defaults(struct store *store, struct err *err)
  * rules */
 
 struct roles {
-    struct store *store;
+    struct roles_store place;
     struct authorizer *authorizer;
     pthread_t thread;
 };
+
+/* @object with these rules: a server-side apply of them, which overrules everybody. */
+static json_t *apply_rules(const struct roles *roles, const json_t *object, json_t *rules,
+                           struct err *err)
+{
+    const struct kind *kind = kind_of(&roles->place, object);
+    if (!kind) {
+        err_set(err, ERR_INTERNAL, "the kinds of RBAC are not known");
+        return NULL;
+    }
+    json_t *config = json_pack("{s:s, s:s, s:{s:s}, s:O}", "apiVersion", kind->api_version, "kind",
+                               kind->kind, "metadata", "name", object_name(object), "rules", rules);
+    struct managed_conflicts conflicts;
+    struct writer writer;
+    json_t *merged;
+    bool changed;
+    writer_init(&writer, roles->place.kinds, kind, AGGREGATED_MANAGER, "", clock_wall_ms() / 1000);
+    if (managed_apply(&writer.managed, object, config, true, &merged, &changed, &conflicts, err) <
+        0)
+        merged = NULL;
+    managed_conflicts_release(&conflicts);
+    json_decref(config);
+    return merged;
+}
+
+static int store_rules(struct roles *roles, const struct store_object *stored, const json_t *object,
+                       json_t *rules, struct err *err)
+{
+    json_t *next = apply_rules(roles, object, rules, err);
+    int result = next ? write_object(roles->place.store, stored, next, err) : -1;
+    json_decref(next);
+    return result;
+}
 
 /* What is stored may have changed since @item was put together: then the next list tells. */
 static int write_rules(struct roles *roles, const json_t *item, struct err *err)
@@ -249,17 +313,15 @@ static int write_rules(struct roles *roles, const json_t *item, struct err *err)
     struct store_key key = {.resource = rbac_resource(RBAC_CLUSTER_ROLES),
                             .ns = "",
                             .name = json_at_text(item, "name")};
-    struct store_object *stored = store_get(roles->store, &key, err);
+    struct store_object *stored = store_get(roles->place.store, &key, err);
     if (!stored)
         return err->code == ERR_NOT_FOUND ? 0 : -1;
     json_t *object = object_decode(stored->body, stored->body_len, stored->revision, err);
     json_t *rules = json_object_get(item, "rules");
     int result = object ? 0 : -1;
     if (object && json_array_size(json_at(object, "aggregationRule.clusterRoleSelectors")) > 0 &&
-        !json_same(json_object_get(object, "rules"), rules)) {
-        json_object_set(object, "rules", rules);
-        result = write_object(roles->store, stored, object, err);
-    }
+        !json_same(json_object_get(object, "rules"), rules))
+        result = store_rules(roles, stored, object, rules, err);
     json_decref(object);
     free(stored);
     return result < 0 && err->code == ERR_CONFLICT ? 0 : result;
@@ -285,7 +347,7 @@ static void *run(void *context)
         struct err err = {0};
         if (write_all(roles, list, &err) == 0) {
             int64_t revision = 0;
-            bool seen = store_revision(roles->store, &revision, &err) == 0 &&
+            bool seen = store_revision(roles->place.store, &revision, &err) == 0 &&
                         authorizer_await(roles->authorizer, revision, 1000);
             backoff_reset(&failures);
             if (seen)
@@ -300,10 +362,11 @@ static void *run(void *context)
     return NULL;
 }
 
-struct roles *roles_start(struct store *store, struct authorizer *authorizer)
+struct roles *roles_start(struct store *store, const struct kinds *kinds,
+                          struct authorizer *authorizer)
 {
     struct roles *roles = mem_zalloc(sizeof(*roles));
-    roles->store = store;
+    roles->place = (struct roles_store){store, kinds};
     roles->authorizer = authorizer;
     if (pthread_create(&roles->thread, NULL, run, roles) != 0)
         abort();

@@ -125,32 +125,11 @@ void write_settle_applied(const struct request *request, json_t *object)
     admit_default(request->kind, object);
 }
 
-/* The other versions of the kind: fields may be owned in the names of each. */
-static void add_versions(const struct request *request, struct writer *writer)
-{
-    const struct kinds *kinds = request->api->kinds;
-    size_t count = 0;
-    for (size_t i = 0; i < kinds_count(kinds) && count < WRITER_VERSIONS_MAX; i++) {
-        const struct kind *kind = kinds_at(kinds, i);
-        if (kind != request->kind && strcmp(kind->resource, request->kind->resource) == 0)
-            writer->versions[count++] = (struct managed_version){kind->api_version, kind->types};
-    }
-    writer->managed.versions = writer->versions;
-    writer->managed.version_count = count;
-}
-
 void write_writer(const struct request *request, const struct write_options *options,
                   struct writer *writer)
 {
-    const struct kind *kind = request->kind;
-    writer->managed = (struct managed_writer){.types = kind->types,
-                                              .api_version = kind->api_version,
-                                              .kind = kind->kind,
-                                              .manager = options->manager,
-                                              .subresource = request->route.subresource,
-                                              .has_status = kind->has_status,
-                                              .now_s = clock_wall_ms() / 1000};
-    add_versions(request, writer);
+    writer_init(writer, request->api->kinds, request->kind, options->manager,
+                request->route.subresource, clock_wall_ms() / 1000);
 }
 
 void write_manage(const struct request *request, const struct write_options *options,

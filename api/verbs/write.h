@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include <mot/model/managed.h>
+#include <mot/model/writer.h>
 
 #include "../admit.h"
 #include "../query.h"
@@ -41,11 +41,6 @@ int write_check_identity(struct request *request, const json_t *object) MOT_NODI
 /* Removes ownerReferences that are there twice, with a Warning. @admitted: after the admission, as
  * patches are said to be. */
 void write_dedup_owners(struct request *request, json_t *object, bool admitted);
-#define WRITER_VERSIONS_MAX 8
-struct writer {
-    struct managed_writer managed;
-    struct managed_version versions[WRITER_VERSIONS_MAX];
-};
 /* Who writes, for mot/model/managed.h; *writer must not be moved. */
 void write_writer(const struct request *request, const struct write_options *options,
                   struct writer *writer);

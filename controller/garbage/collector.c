@@ -306,6 +306,7 @@ static void carry_out(struct collector *collector, const struct subject *subject
     case GARBAGE_DELETE_FOREGROUND:
         if (plan->unblock)
             unblock(object);
+        stored_sign(subject->kind, subject->object, object);
         object_add_finalizer(object, FINALIZER_FOREGROUND);
         stored_delete(writes, subject->kind, subject->object, revision, object, subject->uid);
         break;

@@ -21,7 +21,7 @@ void stored_kinds_init(struct stored_kinds *stored, const struct kinds *kinds)
         if (!is_stored(kind) || stored_kinds_find(stored, kind->resource))
             continue;
         stored->items[stored->count++] = (struct stored_kind){
-            {kind->resource, kind->kind, kind->api_version, kind->selectable_fields}, kind};
+            {kind->resource, kind->kind, kind->api_version, kind->selectable_fields}, kind, kinds};
     }
 }
 
@@ -63,9 +63,15 @@ static bool is_held(const struct stored_kind *kind, const json_t *object)
            (is_namespace(kind) && json_array_size(json_at(object, "spec.finalizers")) > 0);
 }
 
-bool stored_finish(struct writes *writes, const struct stored_kind *kind, const json_t *old,
-                   int64_t revision, const json_t *object, const char *owner)
+void stored_sign(const struct stored_kind *kind, const json_t *old, json_t *object)
 {
+    writes_sign(kind->kinds, &kind->controlled, old, object);
+}
+
+bool stored_finish(struct writes *writes, const struct stored_kind *kind, const json_t *old,
+                   int64_t revision, json_t *object, const char *owner)
+{
+    stored_sign(kind, old, object);
     if (!object_deleting(object) || is_held(kind, object))
         return writes_update(writes, &kind->controlled, old, revision, object, owner);
     writes_delete(writes, &kind->controlled, object, revision, owner);

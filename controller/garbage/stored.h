@@ -13,6 +13,7 @@
 struct stored_kind {
     struct controlled_kind controlled;
     const struct kind *kind; /* the first of its versions */
+    const struct kinds *kinds;
 };
 
 /* Each resource once; no reviews, which are never stored, and no views of others. */
@@ -38,8 +39,10 @@ const struct stored_kind *stored_kinds_named(const struct stored_kinds *stored,
 bool stored_delete(struct writes *writes, const struct stored_kind *kind, const json_t *old,
                    int64_t revision, json_t *object, const char *owner);
 /* After finalizers were taken from @object: it goes if nothing holds it any more, else it is
- * updated. */
+ * updated, with its managedFields. */
 bool stored_finish(struct writes *writes, const struct stored_kind *kind, const json_t *old,
-                   int64_t revision, const json_t *object, const char *owner);
+                   int64_t revision, json_t *object, const char *owner);
+/* What else differs from @old belongs to the controllers; a deletion's marks belong to nobody. */
+void stored_sign(const struct stored_kind *kind, const json_t *old, json_t *object);
 
 #endif

@@ -9,6 +9,7 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 #include <mot/model/object.h>
+#include <mot/model/writer.h>
 
 #include "world.h"
 
@@ -442,6 +443,70 @@ static void an_overflow_is_noticed(void **state)
     assert_false(world->writes->overflow);
 }
 
+static json_t *managers_of(const struct world *world)
+{
+    json_t *object = world_get(world, "web");
+    json_t *managers = json_incref(json_at(object, "metadata.managedFields"));
+    json_decref(object);
+    return managers;
+}
+
+/* By manager and subresource ("": none); borrowed. */
+static json_t *entry_of(const json_t *managers, const char *manager, const char *subresource)
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach(managers, index, entry)
+    {
+        const char *part = json_at_text(entry, "subresource");
+        if (strcmp(json_at_text(entry, "manager"), manager) == 0 &&
+            strcmp(part ? part : "", subresource) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+/* What it observes belongs to the controller, by way of the status; what users said stays theirs.
+ */
+static void says_who_wrote_what(void **state)
+{
+    struct world *world = *state;
+    world_deployment(world, "web", EVERYWHERE);
+    json_t *object = world_get(world, "web");
+    writer_sign(world->kinds,
+                kinds_find_kind(world->kinds, deployment_kind.api_version, deployment_kind.kind),
+                "kubectl", 1, NULL, object);
+    json_t *users = json_deep_copy(json_at(object, "metadata.managedFields"));
+    assert_int_equal(json_array_size(users), 1);
+    world_change(world, "web", "metadata.managedFields", json_deep_copy(users));
+    json_decref(object);
+    converge(world, "web");
+
+    json_t *managers = managers_of(world);
+    assert_int_equal(json_array_size(managers), 3);
+    assert_true(json_equal(entry_of(managers, "kubectl", ""), json_array_get(users, 0)));
+    json_t *status = entry_of(managers, CONTROLLER_MANAGER, "status");
+    assert_non_null(status);
+    assert_string_equal(json_at_text(status, "operation"), "Update");
+    assert_string_equal(json_at_text(status, "apiVersion"), "mot.dev/v1alpha1");
+    assert_non_null(json_at(status, "fieldsV1.f:status.f:desired"));
+    assert_null(json_at(status, "fieldsV1.f:metadata"));
+    json_t *others = entry_of(managers, CONTROLLER_MANAGER, "");
+    assert_non_null(json_at(others, "fieldsV1.f:metadata.f:finalizers"));
+    assert_null(json_at(others, "fieldsV1.f:status"));
+    assert_null(json_at(others, "fieldsV1.f:spec"));
+    json_decref(managers);
+    json_decref(users);
+
+    /* Where nobody's fields are tracked, the controller does not begin it. */
+    world_change(world, "web", "metadata.managedFields", json_array());
+    world_report(world, "web", "a", "Deploying");
+    world_settle(world, "web");
+    managers = managers_of(world);
+    assert_int_equal(json_array_size(managers), 0);
+    json_decref(managers);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -466,6 +531,7 @@ int main(void)
         TEST(an_invalid_placement_says_so),
         TEST(a_silent_region_is_unknown),
         TEST(an_overflow_is_noticed),
+        TEST(says_who_wrote_what),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

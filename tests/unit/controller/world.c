@@ -44,6 +44,10 @@ void world_open(struct world *world)
     world->informer.changed = ignore;
     world->writes = mem_zalloc(sizeof(*world->writes));
     world->arena = arena_new(1 << 24);
+    struct err err = {0};
+    world->kinds = kinds_load(&err);
+    if (!world->kinds)
+        fail_msg("%s", err.message);
 }
 
 void world_close(struct world *world)
@@ -51,6 +55,7 @@ void world_close(struct world *world)
     writes_clear(world->writes);
     free(world->writes);
     arena_free(world->arena);
+    kinds_free(world->kinds);
     map_free(world->informer.parts_of);
     map_free(world->informer.parts);
     map_free(world->informer.deployments);
@@ -226,6 +231,7 @@ void world_decide(struct world *world, const char *name)
                                          .regions = &regions,
                                          .arena = world->arena,
                                          .writes = world->writes,
+                                         .kinds = world->kinds,
                                          .now = world->now += 1000};
     deployment_reconcile(&context, key, "owner");
     region_table_release(&regions);

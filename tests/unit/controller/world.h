@@ -11,6 +11,7 @@ struct world {
     struct informer informer;
     struct writes *writes;
     struct arena *arena;
+    struct kinds *kinds;
     int64_t revision;
     int64_t now;
     bool commits; /* what was decided is taken in */
