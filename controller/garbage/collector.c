@@ -122,7 +122,7 @@ static void observe(struct collector *collector, const struct store_object *obje
     json_decref(owners);
 }
 
-/* The body is only read of what is being deleted. */
+/* Only what is being deleted comes with its body. */
 static int on_change(void *context, const struct store_change *change, struct err *err)
 {
     struct collector *collector = context;
@@ -206,7 +206,7 @@ static int check_all(struct collector *collector, struct err *err)
     graph_touch_unseen(&collector->graph);
     pthread_mutex_lock(&collector->lock);
     store_feed_close(collector->feed);
-    collector->feed = store_feed_open(collector->options.store, collector->resources, oldest);
+    collector->feed = store_feed_open_brief(collector->options.store, collector->resources, oldest);
     pthread_mutex_unlock(&collector->lock);
     collector->check_at = clock_ms() + collector->options.check_every_ms;
     return 0;

@@ -8,7 +8,9 @@
 static const struct pg_statement changes_statement = {
     STATEMENT_CHANGES,
     "SELECT h.floor, h.head, c.operation, c.resource, c.ns, c.name, c.written_ms, c.previous,"
-    " c.uid, c.revision, c.selectable, c.body"
+    " c.uid, c.revision, c.selectable,"
+    " CASE WHEN $5::bigint = 0 OR strpos(c.selectable, '\"deleting\":true') > 0 THEN c.body ELSE ''"
+    " END"
     " FROM (SELECT floor, coalesce((SELECT max(revision) FROM change_log), 1) AS head FROM "
     "history) h"
     " LEFT JOIN LATERAL (SELECT * FROM change_log WHERE h.floor <= $1::bigint AND revision > $1"
@@ -69,6 +71,7 @@ int changes_read(struct pg *pg, struct changes_query *query, int64_t deadline, s
     pg_number(&params, query->until > 0 ? query->until : INT64_MAX);
     pg_number(&params, (int64_t)query->max);
     pg_text(&params, query->resource);
+    pg_number(&params, query->brief);
     result = pg_stream(pg, &changes_statement, &params, deadline, visit_change, query, err);
     if (result < 0)
         return -1;

@@ -19,6 +19,7 @@
 struct store_feed {
     struct store *store;
     char *resource; /* NULL: all */
+    bool brief;
     struct pg *pg;
     int wake_fd;
     int64_t position;
@@ -40,6 +41,14 @@ struct store_feed *store_feed_open(struct store *store, const char *resource, in
     feed->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (feed->wake_fd < 0)
         abort();
+    return feed;
+}
+
+struct store_feed *store_feed_open_brief(struct store *store, const char *resource, int64_t after)
+{
+    struct store_feed *feed = store_feed_open(store, resource, after);
+
+    feed->brief = true;
     return feed;
 }
 
@@ -117,6 +126,7 @@ static int read_feed(struct store_feed *feed, store_change_visit *visit, void *c
     struct changes_query query = {.resource = feed->resource,
                                   .after = feed->position,
                                   .max = ROWS,
+                                  .brief = feed->brief,
                                   .visit = visit,
                                   .context = context};
     int64_t before = feed->position;

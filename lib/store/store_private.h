@@ -64,6 +64,7 @@ struct changes_query {
     int64_t after;
     int64_t until;
     size_t max;
+    bool brief; /* bodies only of what is being deleted */
     store_change_visit *visit;
     void *context;
 

@@ -215,6 +215,10 @@ struct store_feed;
 /* @resource as in store_changes. */
 struct store_feed *store_feed_open(struct store *store, const char *resource,
                                    int64_t after) MOT_NODISCARD;
+/* The same for who lives by the selectable: only what is being deleted comes with its body, all
+ * else with "" in its place. */
+struct store_feed *store_feed_open_brief(struct store *store, const char *resource,
+                                         int64_t after) MOT_NODISCARD;
 void store_feed_close(struct store_feed *feed);
 /*
  * Visits what is new, waiting up to @timeout_ms for it. 1: something was visited or the position

@@ -520,6 +520,46 @@ static void test_feed(void **state)
     store_close(store);
 }
 
+static int see_body(void *context, const struct store_change *change, struct err *err)
+{
+    const struct store_object *object = &change->object;
+
+    (void)err;
+    assert_int_equal(object->body_len, strlen(object->body));
+    buf_addf(context, "%d %s %s\n", (int)change->operation, object->selectable, object->body);
+    return 0;
+}
+
+/* A label that looks like the mark is none. */
+static void test_brief_feed(void **state)
+{
+    AUTO_FREE char *url = new_database();
+    struct store *store = open_store(url);
+    struct store_write write;
+    struct store_feed *feed = store_feed_open_brief(store, RESOURCE, 1);
+    struct err err = {.code = ERR_NONE};
+    struct buf seen;
+    int64_t a;
+
+    (void)state;
+    buf_init(&seen, 10000);
+    write = create_of("default", "a", "1");
+    write.selectable = "{\"labels\":{\"a\":\"\\\"deleting\\\":true\"}}";
+    a = put(store, write);
+    write = update_of("default", "a", a, "2");
+    write.selectable = "{\"deleting\":true}";
+    a = put(store, write);
+    (void)put(store, delete_of("default", "a", a, "3"));
+    while (store_feed_position(feed) < a + 1)
+        assert_true(store_feed_next(feed, 10000, see_body, &seen, &err) >= 0);
+    assert_string_equal(seen.data, "0 {\"labels\":{\"a\":\"\\\"deleting\\\":true\"}} \n"
+                                   "1 {\"deleting\":true} 2\n"
+                                   "2 {} \n");
+    store_feed_close(feed);
+    buf_release(&seen);
+    store_close(store);
+}
+
 static void test_lease(void **state)
 {
     AUTO_FREE char *url = new_database();
@@ -651,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_brief_feed),
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_copy),

@@ -220,6 +220,11 @@ struct store_feed *store_feed_open(struct store *store, const char *resource, in
     return NULL;
 }
 
+struct store_feed *store_feed_open_brief(struct store *store, const char *resource, int64_t after)
+{
+    return store_feed_open(store, resource, after);
+}
+
 void store_feed_close(struct store_feed *feed)
 {
     (void)feed;
