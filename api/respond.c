@@ -9,6 +9,8 @@
 
 #include "query.h"
 
+#define PRETTY_MAX ((size_t)4 << 20) /* with its lines it may be several times as large */
+
 struct renderer request_renderer(const struct request *request, enum include_object include)
 {
     return (struct renderer){request->kind, request->table, request->output.form, include};
@@ -57,12 +59,38 @@ static void indent(struct buf *out, const char *text, size_t len)
     }
 }
 
-static void make_pretty(struct request *request)
+static bool is_true(const char *text)
+{
+    static const char *const words[] = {"1", "t", "T", "true", "True", "TRUE"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(words); i++) {
+        if (strcmp(text, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who types the request sees the answer; everybody else parses it. */
+static bool wants_pretty(const struct request *request)
+{
+    static const char *const typed[] = {"curl", "Wget", "Mozilla/5.0"};
+    AUTO_FREE char *pretty = http_query(request->http, "pretty");
+    if (pretty && *pretty)
+        return is_true(pretty);
+    const char *agent = http_header(request->http, "user-agent");
+    for (size_t i = 0; agent && i < MOT_ARRAY_SIZE(typed); i++) {
+        if (strncmp(agent, typed[i], strlen(typed[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void finish_json(struct request *request)
 {
     struct buf *body = &request->response->body;
-    AUTO_FREE char *pretty = http_query(request->http, "pretty");
-    if (!pretty || !query_bool(pretty))
+    if (body->len > PRETTY_MAX || !wants_pretty(request)) {
+        buf_addc(body, '\n');
         return;
+    }
     struct buf out;
     buf_init(&out, BUF_MAX_DEFAULT);
     indent(&out, body->data ? body->data : "", body->len);
@@ -76,7 +104,7 @@ void respond_json(struct request *request, int code)
     response->status = code;
     response->content_type = "application/json";
     if (request->output.media != MEDIA_YAML) {
-        make_pretty(request);
+        finish_json(request);
         return;
     }
     json_t *value = json_loadb(response->body.data, response->body.len, JSON_ALLOW_NUL, NULL);
@@ -125,6 +153,7 @@ void respond_failure(struct request *request)
     struct http_response *response = request->response;
     buf_clear(&response->body);
     status_write(&response->body, &request->status, false);
+    finish_json(request);
     response->status = request->status.code;
     response->content_type = "application/json";
     if (request->status.retry_after > 0) {

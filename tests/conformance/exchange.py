@@ -104,6 +104,8 @@ class Session:
             recorded["text"] = self.tokens.text(text)
         elif re.match(r"application/json", headers.get("Content-Type", "")) and text:
             recorded["body"] = normal.body(self.tokens, json.loads(text), step.get("order"))
+            if step.get("lines"):
+                recorded["lines"] = text.count("\n")
         elif text:
             recorded["text"] = self.tokens.text(text)
         if step.get("quiet") and answer.status < 300:

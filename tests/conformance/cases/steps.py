@@ -23,8 +23,8 @@ def flat(steps):
 
 
 def request(method, path, body=None, headers=None, **keep):
-    """keep: order (of managedFields matters), text (the body is compared as text), quiet (only the status is compared, unless
-    it fails: for what other cases look at)."""
+    """keep: order (of managedFields matters), text (the body is compared as text), lines (so is the number
+    of its lines), quiet (only the status is compared, unless it fails: for what other cases look at)."""
     step = {"do": "request", "method": method, "path": path, **keep}
     if body is not None:
         step["body"] = body
