@@ -146,11 +146,34 @@ static void finish_answer(struct connection *c)
         c->state = CONNECTION_READING;
 }
 
+/* @message is what is known of the request; NULL: look at what was read of it. */
+static void report(const struct connection *c, const struct fault *fault,
+                   const struct message *message)
+{
+    const struct http_server_options *options = &c->server->options;
+    atomic_fetch_add(&c->server->refused, 1);
+    if (!options->on_refused)
+        return;
+    if (!message)
+        message = c->reader.message;
+    const struct http_request *request =
+        message && message->request.path ? &message->request : NULL;
+    const struct http_refusal refusal = {
+        .status = fault->status,
+        .reason = wire_status_reason(fault->status),
+        .message = fault->message,
+        .peer = c->peer,
+        .method = request ? request->method : reader_method(&c->reader),
+        .target = request ? request->target : reader_target(&c->reader),
+        .request = request};
+    options->on_refused(options->context, &refusal);
+}
+
 static void refuse(struct connection *c, const struct fault *fault)
 {
     const struct message *message = c->reader.message;
     bool head_only = message && message->method && strcmp(message->method, "HEAD") == 0;
-    atomic_fetch_add(&c->server->refused, 1);
+    report(c, fault, NULL);
     wire_fault(&c->out, fault, head_only);
     c->close_after = true;
     c->in_at = c->in.len;
@@ -163,7 +186,7 @@ static void refuse(struct connection *c, const struct fault *fault)
 /* @c's reader is done with the request, and the answer comes from here instead of a handler. */
 static void answer_fault(struct connection *c, struct job *job, const struct fault *fault)
 {
-    atomic_fetch_add(&c->server->refused, 1);
+    report(c, fault, job->message);
     wire_status(&job->response, fault);
     connection_answer(c, job);
 }
@@ -240,7 +263,7 @@ static void begin_stream(struct connection *c, struct job *job)
     c->stream = job->response.stream;
     c->stream->connection = c;
     atomic_fetch_add(&c->server->stream_count, 1);
-    if (c->server->stopping)
+    if (c->server->stopping || c->distrusted)
         http_stream_end(c->stream);
     if (message->request.websocket) {
         c->bridge =
@@ -384,6 +407,8 @@ void connection_judged(struct connection *c, struct certificate *certificate)
     certificate_unref(c->certificate);
     c->certificate = certificate;
     c->distrusted = certificate_view(certificate)->refused != NULL;
+    if (c->distrusted && c->stream)
+        http_stream_end(c->stream);
 }
 
 void connection_received(struct connection *c, const char *data, size_t len)
@@ -440,6 +465,12 @@ void connection_stream_work(struct connection *c)
         c->doomed = true;
     else
         bridge_work(c->bridge);
+}
+
+void connection_report(struct connection *c, int status, const char *message)
+{
+    struct fault fault = {status, message};
+    report(c, &fault, NULL);
 }
 
 void connection_refuse(struct connection *c, int status, const char *message)

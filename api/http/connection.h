@@ -56,7 +56,8 @@ void connection_received(struct connection *connection, const char *data, size_t
 /* Takes over @certificate, which may be NULL. */
 void connection_secured(struct connection *connection, struct certificate *certificate);
 /* Takes over @certificate, which from now on stands for the one before. A refused one is the end of
- * the connection after the next answer: by a new one the peer may do better. */
+ * the connection after the next answer, and of an answer that goes on: by a new one the peer may do
+ * better. */
 void connection_judged(struct connection *connection, struct certificate *certificate);
 /* The peer sends nothing more, but may wait for its last answer. */
 void connection_ended(struct connection *connection);
@@ -66,6 +67,8 @@ void connection_stream_work(struct connection *connection);
 void connection_deadline(struct connection *connection, enum deadline_sort sort);
 void connection_refuse(struct connection *connection, int status, const char *message);
 void connection_stop(struct connection *connection);
+/* What was refused without it. */
+void connection_report(struct connection *connection, int status, const char *message);
 
 /* From websocket.c: bytes for the peer; the far end is closed. */
 void connection_bridge_output(struct connection *connection, const char *data, size_t len);

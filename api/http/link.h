@@ -27,6 +27,8 @@ struct loop {
     struct ev_prepare *prepare;
     int64_t timer_at_ms;
     int64_t nudged_ms;
+    int64_t judged_ms; /* when the peers of streams were looked at */
+    uint64_t judged;   /* and by which authorities */
     struct lws_context *context;
     struct lws_vhost *front; /* listens */
     struct lws_vhost *ws;    /* only adopts */

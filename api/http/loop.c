@@ -33,6 +33,7 @@
 #define PLAIN_MAX            ((size_t)256 * 1024) /* of one receive */
 #define DESCRIPTORS_RESERVED ((size_t)64)
 #define NUDGE_MS             1000
+#define JUDGE_MS             1000
 #define OVER_LIMIT_MAX       ((size_t)256) /* connections that are only told that there are too many */
 
 /* ------------------------------------------------------------------------ links */
@@ -130,6 +131,7 @@ static void refuse_plain(struct link *link)
     int ignored = link_write(link, text, sizeof(text) - 1);
     (void)ignored;
     link->connection->doomed = true;
+    connection_report(link->connection, 400, "Client sent an HTTP request to an HTTPS server.");
 }
 
 /* A connection may live for months: an authority that is taken away meanwhile vouches for nobody.
@@ -216,14 +218,28 @@ void io_settle(struct connection *connection)
 
 /* ------------------------------------------------------------------------ events */
 
+/* "127.0.0.1:40312", also of a peer that comes by IPv4 to a socket of IPv6, or "[::1]:40312". */
 static void peer_name(struct lws *wsi, char *text, size_t size)
 {
-    struct sockaddr_in address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t len = sizeof(address);
-    char ip[INET_ADDRSTRLEN] = "?";
-    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &len) == 0)
-        inet_ntop(AF_INET, &address.sin_addr, ip, sizeof(ip));
-    snprintf(text, size, "%s:%d", ip, ntohs(address.sin_port));
+    char ip[INET6_ADDRSTRLEN] = "?";
+    (void)getpeername(lws_get_socket_fd(wsi), &address.any, &len);
+    if (address.any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, ip, sizeof(ip));
+        snprintf(text, size, "[%s]:%d", ip, ntohs(address.v6.sin6_port));
+        return;
+    }
+    bool mapped = address.any.sa_family == AF_INET6;
+    if (mapped)
+        inet_ntop(AF_INET, &address.v6.sin6_addr.s6_addr[12], ip, sizeof(ip));
+    else if (address.any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &address.v4.sin_addr, ip, sizeof(ip));
+    snprintf(text, size, "%s:%d", ip, ntohs(mapped ? address.v6.sin6_port : address.v4.sin_port));
 }
 
 static int on_connect(struct loop *loop, struct lws *wsi)
@@ -314,6 +330,26 @@ static const struct lws_protocols ws_protocols[] = {
 
 /* ------------------------------------------------------------------------ timer */
 
+/* Peers of answers that go on may send nothing for hours: these are looked at by the clock. */
+static bool must_judge(const struct loop *loop)
+{
+    const struct http_server *server = loop->server;
+    return server->options.tls.client_authorities && loop->tls &&
+           atomic_load(&server->stream_count) > 0;
+}
+
+static void judge_streams(struct loop *loop, int64_t now_ms)
+{
+    loop->judged_ms = now_ms;
+    tls_refresh(loop->tls, now_ms);
+    if (tls_authorities(loop->tls) == loop->judged)
+        return;
+    loop->judged = tls_authorities(loop->tls);
+    for (struct connection *c = loop->server->connections; c; c = c->next)
+        if (c->stream || c->job)
+            judge_again(loop, c->link);
+}
+
 static void on_timer(struct ev_loop *ev, struct ev_timer *timer, int events)
 {
     (void)ev;
@@ -325,6 +361,8 @@ static void on_timer(struct ev_loop *ev, struct ev_timer *timer, int events)
         loop->nudged_ms = clock_ms();
         lws_cancel_service(loop->context);
     }
+    if (must_judge(loop) && clock_ms() >= loop->judged_ms + JUDGE_MS)
+        judge_streams(loop, clock_ms());
 }
 
 /* Before each wait: ends the loop, or makes the timer ring for the next deadline. One that rings
@@ -343,6 +381,8 @@ static void on_prepare(struct ev_loop *ev, struct ev_prepare *prepare, int event
         next = server->stop_at_ms;
     if (loop->websockets > 0 && (next < 0 || loop->nudged_ms + NUDGE_MS < next))
         next = loop->nudged_ms + NUDGE_MS;
+    if (must_judge(loop) && (next < 0 || loop->judged_ms + JUDGE_MS < next))
+        next = loop->judged_ms + JUDGE_MS;
     if (next < 0 || (loop->timer_at_ms >= 0 && loop->timer_at_ms <= next))
         return;
     int64_t wait = next - clock_ms();
@@ -377,12 +417,20 @@ static size_t raise_descriptors(size_t wanted)
     return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
 }
 
+/* With IPv6 on, lws takes an IPv4 address for any address. "::" is for IPv4, too, whatever the
+ * system's default. */
+static uint64_t family_options(const struct loop *loop)
+{
+    return strchr(loop->server->address, ':') ? LWS_SERVER_OPTION_IPV6_V6ONLY_MODIFY
+                                              : LWS_SERVER_OPTION_DISABLE_IPV6;
+}
+
 static int create_context(struct loop *loop, struct err *err)
 {
     void *foreign[] = {loop->ev};
     struct lws_context_creation_info info = {0};
-    info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DISABLE_IPV6;
+    info.options =
+        LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | family_options(loop);
     info.foreign_loops = foreign;
     info.pt_serv_buf_size = RECEIVE_MAX;
     info.user = loop;
@@ -399,8 +447,7 @@ static int create_vhosts(struct loop *loop, struct err *err)
 {
     const struct http_server *server = loop->server;
     struct lws_context_creation_info info = {0};
-    info.options =
-        LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG | LWS_SERVER_OPTION_DISABLE_IPV6;
+    info.options = LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG | family_options(loop);
     info.vhost_name = "front";
     info.port = server->options.port;
     info.iface = server->address;
@@ -412,8 +459,10 @@ static int create_vhosts(struct loop *loop, struct err *err)
     info.ka_probes = 4;
     loop->front = lws_create_vhost(loop->context, &info);
     if (!loop->front || lws_get_vhost_listen_port(loop->front) <= 0)
-        return err_set(err, ERR_TRANSIENT, "can't listen on %s:%d", server->address,
-                       server->options.port);
+        return err_set(err, ERR_TRANSIENT,
+                       strchr(server->address, ':') ? "can't listen on [%s]:%d"
+                                                    : "can't listen on %s:%d",
+                       server->address, server->options.port);
     struct lws_context_creation_info inner = {0};
     inner.options = LWS_SERVER_OPTION_DISABLE_IPV6;
     inner.vhost_name = "ws";

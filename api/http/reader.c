@@ -491,3 +491,20 @@ struct message *reader_take(struct reader *reader)
     reader->message = NULL;
     return message;
 }
+
+/* http-parser has told of the target once it is behind the method. */
+const char *reader_target(const struct reader *reader)
+{
+    if (reader->message)
+        return reader->message->text;
+    return reader->text.len > 0 && *reader->text.data ? reader->text.data : NULL;
+}
+
+const char *reader_method(const struct reader *reader)
+{
+    if (reader->message && reader->message->method)
+        return reader->message->method;
+    if (!reader_target(reader))
+        return NULL;
+    return http_method_str((enum http_method)reader->parser->method);
+}

@@ -79,6 +79,10 @@ void reader_next(struct reader *reader);
  * READER_BODY the caller may look at reader->message (expects_continue).
  */
 size_t reader_feed(struct reader *reader, const char *data, size_t len);
+/* The method and the target as far as they were understood (the target of one that is too long is
+ * cut), else NULL; valid until the next call. */
+const char *reader_method(const struct reader *reader);
+const char *reader_target(const struct reader *reader);
 /* The complete request, now the caller's. */
 struct message *reader_take(struct reader *reader);
 

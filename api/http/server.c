@@ -255,23 +255,37 @@ static void set_defaults(struct http_server_options *options)
 #undef DEFAULT
 }
 
+/* "[::1]" as it stands in URLs without its brackets; free() it. */
+static char *bare_address(const char *text)
+{
+    size_t len = strlen(text);
+    if (strcmp(text, "localhost") == 0)
+        return mem_strdup("127.0.0.1");
+    if (len > 2 && text[0] == '[' && text[len - 1] == ']' && strchr(text, ':'))
+        return mem_strndup(text + 1, len - 2);
+    return mem_strdup(text);
+}
+
 static int check_address(struct http_server *server, struct err *err)
 {
-    const char *text = server->options.address;
-    struct in_addr address;
-    if (strcmp(text, "localhost") == 0)
-        text = "127.0.0.1";
-    if (inet_pton(AF_INET, text, &address) != 1)
+    struct in_addr v4;
+    struct in6_addr v6;
+    bool loopback = false;
+    char *text = server->address = bare_address(server->options.address);
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        loopback = ntohl(v4.s_addr) >> 24 == 127;
+    else if (inet_pton(AF_INET6, text, &v6) == 1)
+        loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+    else
         return err_set(err, ERR_INVALID,
-                       "%s is not an IPv4 address; without TLS it must be a loopback one, such as "
-                       "127.0.0.1",
+                       "%s is no IP address; without TLS it must be a loopback one, such as "
+                       "127.0.0.1 or ::1",
                        text);
-    if (!server->options.tls.certificate && ntohl(address.s_addr) >> 24 != 127)
+    if (!server->options.tls.certificate && !loopback)
         return err_set(err, ERR_FORBIDDEN,
                        "%s is not a loopback address: without TLS the API is served on "
-                       "127.0.0.0/8 only",
+                       "127.0.0.0/8 and ::1 only",
                        text);
-    server->address = mem_strdup(text);
     return 0;
 }
 

@@ -66,6 +66,9 @@ char *http_query(const struct http_request *request, const char *name);
 /* Decodes %XX into a string of its own; NULL when it is malformed or has a NUL. '+' stays '+'. */
 char *http_decode(const char *text, size_t len);
 
+/* For what outlives the handler: all but the body, in one piece; free() it. */
+struct http_request *http_request_copy(const struct http_request *request) MOT_NODISCARD;
+
 /* Something that is held as long as the bytes of an answer are in memory. */
 struct http_charge {
     /* Once they were sent or dropped; any thread, must not block. NULL: nothing is held. */
@@ -85,6 +88,19 @@ struct http_response {
 /* Releases what is held, if anything. */
 void http_charge_release(struct http_charge *charge);
 void http_response_header(struct http_response *response, const char *name, const char *value);
+
+/* What is refused before a handler sees it. */
+struct http_refusal {
+    int status;
+    const char *reason;  /* the one of the Status, "RequestEntityTooLarge" */
+    const char *message; /* and its message */
+    const char *peer;
+    const char *method;                 /* NULL: it was not understood so far */
+    const char *target;                 /* as it came, maybe cut; NULL: as the method */
+    const struct http_request *request; /* without a body; NULL: its head was not in order */
+};
+/* Loop thread: must not block. What it is given is valid until it returns. */
+typedef void http_on_refused(void *context, const struct http_refusal *refusal);
 
 /*
  * A handler fills in @response. It may block (worker thread) up to the request's deadline.
@@ -146,7 +162,9 @@ struct http_tls_files {
 };
 
 struct http_server_options {
-    const char *address;       /* "127.0.0.1"; without TLS only a loopback address */
+    /* "127.0.0.1", "::1" (also in brackets), "::" for IPv4 as well; without TLS only a loopback
+     * address */
+    const char *address;
     struct http_tls_files tls; /* without a certificate it speaks plain HTTP */
     int port;                  /* 0: a free one */
     int workers;               /* threads for handlers; 0: 32 */
@@ -160,7 +178,8 @@ struct http_server_options {
     int64_t idle_timeout_ms;   /* keep-alive; 0: 90 s */
     int64_t write_timeout_ms;  /* a peer that reads nothing while an answer waits; 0: 30 s */
     http_handler *handler;
-    void *context;
+    http_on_refused *on_refused; /* may be NULL */
+    void *context;               /* of both */
 };
 
 struct http_server_counts {

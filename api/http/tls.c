@@ -242,6 +242,11 @@ void tls_refresh(struct tls *tls, int64_t now_ms)
     log_info("read the changed TLS files", LOG_S("certificate", tls->paths[FILE_CERTIFICATE]));
 }
 
+uint64_t tls_authorities(const struct tls *tls)
+{
+    return tls->authorities;
+}
+
 /* ------------------------------------------------------------------------ OpenSSL's side of bytes
  */
 

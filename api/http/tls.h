@@ -33,6 +33,8 @@ void tls_free(struct tls *tls);
  * be used is logged once, and what was read before stays.
  */
 void tls_refresh(struct tls *tls, int64_t now_ms);
+/* How often the authorities of clients have changed. */
+uint64_t tls_authorities(const struct tls *tls);
 
 /* Of a new connection; NULL when there is no memory. It keeps what was read at that time. */
 struct tls_session *tls_session_new(struct tls *tls);

@@ -55,7 +55,7 @@ void wire_head(struct buf *out, const struct http_response *response, enum wire_
 }
 
 /* The reasons that Kubernetes clients know, and for the rest the words of the status line. */
-static const char *status_reason(int status)
+const char *wire_status_reason(int status)
 {
     switch (status) {
     case 400:
@@ -99,7 +99,7 @@ void wire_status(struct http_response *response, const struct fault *fault)
              "\"message\":");
     buf_add_json(&response->body, fault->message);
     buf_adds(&response->body, ",\"reason\":");
-    buf_add_json(&response->body, status_reason(fault->status));
+    buf_add_json(&response->body, wire_status_reason(fault->status));
     if (fault->status == 429 || fault->status == 503) {
         buf_adds(&response->body, ",\"details\":{\"retryAfterSeconds\":1}");
         http_response_header(response, "Retry-After", "1");

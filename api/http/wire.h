@@ -16,6 +16,8 @@ enum wire_body {
 };
 
 const char *wire_reason(int status);
+/* The reason of a Kubernetes Status; "" if none is known. */
+const char *wire_status_reason(int status);
 /* Status line and headers, to the empty line. */
 void wire_head(struct buf *out, const struct http_response *response, enum wire_body body,
                bool close);

@@ -13,13 +13,15 @@ static const char bearer_prefix[] = "base64url.bearer.authorization.k8s.io.";
 
 static bool is_loopback(const char *host, size_t len)
 {
-    static const char *const names[] = {"localhost", "[::1]"};
-    for (size_t i = 0; i < MOT_ARRAY_SIZE(names); i++)
-        if (len == strlen(names[i]) && strncasecmp(host, names[i], len) == 0)
-            return true;
-    struct in_addr address;
-    AUTO_FREE char *text = mem_strndup(host, len);
-    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+    struct in_addr v4;
+    struct in6_addr v6;
+    bool brackets = len > 2 && host[0] == '[' && host[len - 1] == ']';
+    AUTO_FREE char *text = brackets ? mem_strndup(host + 1, len - 2) : mem_strndup(host, len);
+    if (brackets)
+        return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    if (strcasecmp(text, "localhost") == 0)
+        return true;
+    return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
 /* What is before the port of "host:port". */

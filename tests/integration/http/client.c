@@ -96,19 +96,35 @@ bool client_resumed(struct client *client)
     return SSL_session_reused(client->tls);
 }
 
-static struct client *open_with(int port, int receive_buffer)
+static struct client *open_to(const struct sockaddr *address, socklen_t len, int receive_buffer)
 {
     struct client *client = mem_zalloc(sizeof(*client));
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     buf_init(&client->in, BUF_MAX_DEFAULT);
-    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    client->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer)
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-    if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof(address))) {
+    if (client->fd < 0 || connect(client->fd, address, len)) {
         perror("connect");
         abort();
     }
+    return client;
+}
+
+static struct client *open_with(int port, int receive_buffer)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return open_to((struct sockaddr *)&address, sizeof(address), receive_buffer);
+}
+
+struct client *client_open_v6(int port)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                   .sin6_port = htons((uint16_t)port),
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct client *client = open_to((struct sockaddr *)&address, sizeof(address), 0);
+    if (tls_context)
+        begin_tls(client);
     return client;
 }
 

@@ -32,6 +32,8 @@ struct client_tls {
 void client_use_tls(const struct client_tls *tls);
 
 struct client *client_open(int port);
+/* By IPv6, on ::1. */
+struct client *client_open_v6(int port);
 /* Whatever client_use_tls() says. */
 struct client *client_open_plain(int port);
 /* The common name of the server's certificate. */

@@ -116,6 +116,8 @@ static void handle(void *context, const struct http_request *request,
         buf_adds(&response->body, "{\"kind\":\"Status\",\"code\":403}");
     } else if (strcmp(request->path, "/who") == 0) {
         tell_who(request, response);
+    } else if (strcmp(request->path, "/peer") == 0) {
+        buf_adds(&response->body, request->peer);
     } else {
         buf_addf(&response->body, "%s %s %zu ", request->method, request->target,
                  request->body_len);

@@ -7,6 +7,7 @@
  *   /watch         a stream that the test writes to
  *   /denied        403, also to a WebSocket handshake
  *   /who           "CN O O …" of the client's certificate, or "nobody", or "refused: why"
+ *   /peer          the address of the client
  *
  * With MOT_TEST_TLS in the environment both the server and client_open() speak TLS.
  */

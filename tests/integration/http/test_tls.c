@@ -1,4 +1,5 @@
 /* What only TLS has: handshakes, certificates, their reload. The other suites run over TLS, too. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -283,6 +285,46 @@ static void changed_authorities_hold(void **state)
     show(NULL, NULL);
 }
 
+/* Whoever watches sends nothing for hours: their stream ends all the same, of either sort. */
+static void streams_end_with_their_authority(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char handshake[] =
+        "GET /watch HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct certificates *certificates = fixture_certificates();
+    AUTO_FREE char *path = certificates_file(certificates, "ca", "crt");
+    struct err err = {0};
+    certificates_client(certificates, "ann", "ann", NULL, HOUR_MS);
+    struct client *nobody = client_open(fixture->port);
+    assert_true(client_asks(nobody, "GET", "/watch"));
+    show(certificates, "ann");
+    struct client *plain = client_open(fixture->port), *socket = client_open(fixture->port);
+    assert_true(client_asks(plain, "GET", "/watch"));
+    assert_true(client_says(socket, handshake));
+    assert_true(client_sees(nobody, "\r\n\r\n", CLIENT_TIMEOUT_MS));
+    assert_true(client_sees(plain, "\r\n\r\n", CLIENT_TIMEOUT_MS));
+    assert_true(client_sees(socket, "\r\n\r\n", CLIENT_TIMEOUT_MS));
+    assert_true(fixture_reaches(&fixture->begun, 3));
+    AUTO_FREE char *own = file_read(path, 65536, NULL, &err);
+    struct certificates others = {0};
+    certificates_make(&others);
+    AUTO_FREE char *theirs = keypair_certificate(others.authority);
+    assert_int_equal(file_write(path, theirs, strlen(theirs), 0600, &err), 0);
+    assert_true(client_sees(plain, "0\r\n\r\n", CLIENT_TIMEOUT_MS));
+    assert_true(client_sees(socket, "\x88\x02\x03\xe8", CLIENT_TIMEOUT_MS)); /* close 1000 */
+    assert_true(fixture_reaches(&fixture->closed, 2));
+    assert_int_equal(fixture_send(fixture, "more", 4), 1); /* to whoever showed nothing */
+    assert_true(client_sees(nobody, "more", CLIENT_TIMEOUT_MS));
+    client_close(nobody);
+    client_close(plain);
+    client_close(socket);
+    assert_int_equal(file_write(path, own, strlen(own), 0600, &err), 0);
+    clock_sleep_ms(1100); /* until it is looked at again */
+    certificates_remove(&others);
+    show(NULL, NULL);
+}
+
 /* ------------------------------------------------------------------------ options */
 
 static void refuses_what_it_cannot_use(void **state)
@@ -335,6 +377,72 @@ static void may_listen_on_all_addresses(void **state)
     fixture_stop(&fixture, 1000);
 }
 
+static void expect_peer(struct client *client, const char *peer)
+{
+    assert_true(client_asks(client, "GET", "/peer"));
+    struct reply reply = client_reply(client, false);
+    assert_int_equal(reply.status, 200);
+    if (strncmp(reply.body.data, peer, strlen(peer)) != 0)
+        fail_msg("the peer is %s", reply.body.data);
+    reply_release(&reply);
+    client_close(client);
+}
+
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+/* "::" is for both; who comes by IPv4 is known by that address. */
+static void serves_ipv6(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        bool both;
+    } rows[] = {{"::1", false}, {"[::1]", false}, {"::", true}, {"[::]", true}};
+    if (!has_ipv6()) {
+        print_message("this machine has no IPv6 loopback: skipped\n");
+        skip();
+    }
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(rows); i++) {
+        struct http_server_options options = {.address = rows[i].address};
+        struct fixture fixture;
+        fixture_start(&fixture, &options);
+        expect_peer(client_open_v6(fixture.port), "[::1]:");
+        if (rows[i].both)
+            expect_peer(client_open(fixture.port), "127.0.0.1:");
+        fixture_stop(&fixture, 1000);
+    }
+}
+
+/* Without TLS on the loopback address alone, also of IPv6. */
+static void plain_ipv6_is_for_this_machine(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"::", "[::]", "::2", "fe80::1", "::ffff:127.0.0.1"};
+    struct err err = {0};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(refused); i++) {
+        struct http_server_options options = {.address = refused[i]};
+        assert_null(http_server_start(&options, &err));
+        assert_non_null(strstr(err.message, "is not a loopback address"));
+    }
+    if (!has_ipv6()) {
+        print_message("this machine has no IPv6 loopback: skipped\n");
+        skip();
+    }
+    struct http_server_options options = {.address = "[::1]"};
+    struct http_server *server = http_server_start(&options, &err);
+    if (!server)
+        fail_msg("%s", err.message);
+    http_server_stop(server, 100);
+}
+
 static int start(void **state)
 {
     static struct fixture fixture;
@@ -365,6 +473,9 @@ int main(void)
         TEST(changed_authorities_hold),
         cmocka_unit_test(refuses_what_it_cannot_use),
         cmocka_unit_test(may_listen_on_all_addresses),
+        TEST(streams_end_with_their_authority),
+        cmocka_unit_test(serves_ipv6),
+        cmocka_unit_test(plain_ipv6_is_for_this_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,8 +27,9 @@ static void test_origin(void **state)
 static void test_loopback_hosts(void **state)
 {
     (void)state;
-    static const char *const ours[] = {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:80",
-                                       "127.9.8.7", "[::1]",          "[::1]:8080"};
+    static const char *const ours[] = {"localhost",    "LOCALHOST:8080",      "127.0.0.1",
+                                       "127.0.0.1:80", "127.9.8.7",           "[::1]",
+                                       "[::1]:8080",   "[0:0:0:0:0:0:0:1]:80"};
     static const char *const foreign[] = {"",
                                           ":80",
                                           "evil.example:8080",
@@ -38,6 +39,9 @@ static void test_loopback_hosts(void **state)
                                           "[::2]",
                                           "[::1].evil.example",
                                           "[::1]80",
+                                          "[::]",
+                                          "[localhost]",
+                                          "::1",
                                           "10.0.0.1",
                                           "127.1",
                                           "0.0.0.0"};
