@@ -5,6 +5,7 @@
 #ifndef MOT_API_API_H
 #define MOT_API_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <mot/base/err.h>
@@ -19,15 +20,21 @@ struct authenticator;
 struct api_options {
     struct store *store; /* borrowed, as the next three */
     const struct kinds *kinds;
-    struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
-    struct audit *audit;                 /* NULL: no audit log */
-    size_t window_events;                /* of the watch window; 0: 50000 */
-    size_t window_bytes;                 /* 0: 16 MiB */
-    int64_t window_ms;                   /* and how long it keeps them; 0: a minute */
-    int loaders;         /* threads for initial lists and catching up of watches; 0: 3 */
-    int pumps;           /* threads that feed live watches; 0: 1 */
-    int64_t bookmark_ms; /* 0: a minute */
-    int64_t full_ms;     /* how long a watcher may refuse to read; 0: 30 s */
+    struct authenticator *authenticator; /* NULL only where it is open to all */
+    /* Instead of an authenticator: everybody is USER_UNSECURED and may do everything. One of both
+     * must be said. */
+    bool open_to_all;
+    struct audit *audit; /* NULL: no audit log */
+    /* A watch that does not say how long ends after this time to twice of it, at random; one that
+     * asks for more than twice of it, too. 0: half an hour. */
+    int64_t min_timeout_ms;
+    size_t window_events; /* of the watch window; 0: 50000 */
+    size_t window_bytes;  /* 0: 16 MiB */
+    int64_t window_ms;    /* and how long it keeps them; 0: a minute */
+    int loaders;          /* threads for initial lists and catching up of watches; 0: 3 */
+    int pumps;            /* threads that feed live watches; 0: 1 */
+    int64_t bookmark_ms;  /* 0: a minute */
+    int64_t full_ms;      /* how long a watcher may refuse to read; 0: 30 s */
     /* Foreign origins whose pages may open WebSockets: "https://ui.example"; NULL-terminated, may
      * be NULL; borrowed. */
     const char *const *allowed_origins;

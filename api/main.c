@@ -12,6 +12,7 @@
 #include "api.h"
 #include "auth/audit.h"
 #include "auth/authenticate.h"
+#include "auth/record.h"
 
 #define STOP_GRACE_MS 5000
 
@@ -25,7 +26,7 @@ struct settings {
     const char *address;
     const char *port_file;
     const char *kinds;
-    int port, workers, readers;
+    int port, workers, readers, min_request_timeout_s;
     struct option_list allowed_origins;
     struct audit_settings audit;
     struct http_tls_files tls;
@@ -55,6 +56,7 @@ static int serve(const struct settings *settings, struct api *api, struct err *e
                                           .port = settings->port,
                                           .workers = settings->workers,
                                           .handler = api_handle,
+                                          .on_refused = record_refusal,
                                           .context = api};
     struct http_server *server = http_server_start(&options, err);
     if (!server)
@@ -139,7 +141,10 @@ static int run_with_store(const struct settings *settings, struct store *store, 
     struct kinds *kinds = kinds_load_folder(settings->kinds, err);
     if (!kinds)
         return -1;
-    struct api_options options = {.store = store, .kinds = kinds};
+    struct api_options options = {.store = store,
+                                  .kinds = kinds,
+                                  .min_timeout_ms =
+                                      (int64_t)settings->min_request_timeout_s * 1000};
     int result = run_with_authenticator(settings, &options, err);
     kinds_free(kinds);
     return result;
@@ -176,13 +181,15 @@ int api_main(int argc, char **argv)
     static struct settings settings = {.address = "127.0.0.1",
                                        .port = 8080,
                                        .readers = 8,
+                                       .min_request_timeout_s = 1800,
                                        .audit = {.max_megabytes = 100, .backups = 10}};
     struct authenticator_options *auth = &settings.authentication;
     const struct option_spec options[] = {
         {"db", "URL", OPTION_STRING, &settings.db, "the PostgreSQL database (libpq URL or DSN)"},
         {"port", "N", OPTION_INT, &settings.port, "the port to listen on; 0: a free one (8080)"},
         {"address", "IP", OPTION_STRING, &settings.address,
-         "the address to listen on; with --plain-http a loopback one (127.0.0.1)"},
+         "the address to listen on, IPv4 or IPv6 (\"::\" is all of both); with --plain-http a "
+         "loopback one (127.0.0.1)"},
         {"port-file", "FILE", OPTION_STRING, &settings.port_file,
          "a file the chosen port is written to"},
         {"tls-cert-file", "FILE", OPTION_STRING, &settings.tls.certificate,
@@ -221,6 +228,9 @@ int api_main(int argc, char **argv)
          "the file is set aside when it is larger; 0: never (100)"},
         {"audit-log-maxbackup", "N", OPTION_INT, &settings.audit.backups,
          "how many files that were set aside are kept (10)"},
+        {"min-request-timeout", "SECONDS", OPTION_INT, &settings.min_request_timeout_s,
+         "a watch that does not say how long, or longer than twice of it, ends after this time to "
+         "twice of it (1800)"},
         {"workers", "N", OPTION_INT, &settings.workers, "threads that serve requests (32)"},
         {"readers", "N", OPTION_INT, &settings.readers, "database connections for reads (8)"},
         {0}};
@@ -240,6 +250,8 @@ int api_main(int argc, char **argv)
         parsed = err_set(&err, ERR_INVALID, "--db is missing");
     if (parsed == 0)
         parsed = check_protocol(&settings, &err);
+    if (parsed == 0 && settings.min_request_timeout_s < 1)
+        parsed = err_set(&err, ERR_INVALID, "--min-request-timeout must be a second at least");
     if (parsed < 0) {
         parse_error(&err);
         return 2;

@@ -6,6 +6,7 @@
 #include <mot/base/mem.h>
 #include <mot/base/metric.h>
 
+#include "auth/record.h"
 #include "watch/hub.h"
 
 /* The names that dashboards for kube-apiserver know. */
@@ -262,6 +263,9 @@ static void add_watches(struct buf *buf, const struct metrics *metrics, struct h
     metric_single(buf, "mot_watch_feed_silent_seconds", "gauge",
                   "How long ago the feed has heard from the database.",
                   (double)stats.silent_ms / 1e3);
+    metric_single(buf, "mot_watch_withdrawn_total", "counter",
+                  "Watches that were ended because they were not allowed any more.",
+                  (double)stats.withdrawn);
 }
 
 static void add_store(struct buf *buf, struct store *store)
@@ -295,6 +299,16 @@ static void add_http(struct buf *buf, struct http_server *server)
                   (double)counts.refused);
 }
 
+static void add_record(struct buf *buf, struct record *record)
+{
+    struct record_counts counts = record_counts(record);
+    metric_single(buf, "mot_credentials_refused_total", "counter",
+                  "Requests with wrong credentials.", (double)counts.credentials);
+    metric_single(buf, "mot_audit_held_back_total", "counter",
+                  "Refusals that are not in the audit log because there were too many.",
+                  (double)counts.held_back);
+}
+
 int metrics_serve(struct request *request)
 {
     struct api *api = request->api;
@@ -305,6 +319,7 @@ int metrics_serve(struct request *request)
     add_requests(buf, api->metrics);
     add_watches(buf, api->metrics, api->hub);
     add_store(buf, api->store);
+    add_record(buf, api->record);
     if (api->server)
         add_http(buf, api->server);
     metric_single(buf, "mot_answers_held_bytes", "gauge",

@@ -20,6 +20,7 @@
 
 struct authorizer;
 struct hub;
+struct record;
 struct roles;
 
 #define AUDIT_ID_MAX 64
@@ -32,15 +33,16 @@ struct api {
     struct table *scale_table;
     struct table **tables; /* one per kind, in the order of kinds_at() */
     struct hub *hub;
-    struct authenticator *authenticator; /* NULL: everybody is USER_UNSECURED */
+    struct authenticator *authenticator; /* NULL: open to all */
     struct authorizer *authorizer;       /* NULL: the kinds of RBAC are not served */
     struct roles *roles;                 /* NULL with it */
-    struct audit *audit;                 /* NULL: no audit log */
+    struct record *record;
     struct answers answers;
     struct metrics *metrics;
     struct http_server *server;         /* NULL until there is one */
     const char *const *allowed_origins; /* of WebSockets; may be NULL */
     atomic_int awaiting;                /* requests that wait for a revision */
+    int64_t min_timeout_ms;             /* of watches */
 };
 
 struct request {

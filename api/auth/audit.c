@@ -228,10 +228,20 @@ void audit_close(struct audit *audit)
     free(audit);
 }
 
-void audit_write(struct audit *audit, char *line)
+static void send_line(struct audit *audit, char *line, int64_t wait_ms)
 {
-    if (channel_send(audit->queue, line, AUDIT_WAIT_MS))
+    if (channel_send(audit->queue, line, wait_ms))
         return;
     atomic_fetch_add(&audit->lost, 1);
     free(line);
+}
+
+void audit_write(struct audit *audit, char *line)
+{
+    send_line(audit, line, AUDIT_WAIT_MS);
+}
+
+void audit_offer(struct audit *audit, char *line)
+{
+    send_line(audit, line, 0);
 }

@@ -31,6 +31,7 @@ struct audit_event {
     const char *reason, *message; /* of a failure */
     int64_t received_us;          /* since 1970 */
     int64_t stage_us;
+    uint64_t held_back; /* lines that were not written before this one, for being too many */
 };
 /* The line, with its '\n'. */
 void audit_event_write(struct buf *buf, const struct audit_event *event);
@@ -49,5 +50,7 @@ struct audit *audit_open(const struct audit_options *options, struct err *err) M
 void audit_close(struct audit *audit);
 /* Takes ownership of @line (malloc). Any thread. */
 void audit_write(struct audit *audit, char *line);
+/* The same without waiting for room: without it the line is lost at once. */
+void audit_offer(struct audit *audit, char *line);
 
 #endif

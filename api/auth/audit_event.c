@@ -112,15 +112,22 @@ static void add_time(struct buf *buf, const char *name, int64_t us)
     add_text(buf, name, text);
 }
 
-static void add_annotations(struct buf *buf, const struct caller *caller)
+static void add_annotations(struct buf *buf, const struct audit_event *event)
 {
-    if (!caller->decision)
+    const struct caller *caller = event->caller;
+    if (!caller->decision && event->held_back == 0)
         return;
     add_key(buf, "annotations");
     buf_addc(buf, '{');
-    add_text(buf, "authorization.k8s.io/decision", caller->decision);
-    add_key(buf, "authorization.k8s.io/reason");
-    buf_add_json(buf, caller->reason ? caller->reason : "");
+    if (caller->decision) {
+        add_text(buf, "authorization.k8s.io/decision", caller->decision);
+        add_key(buf, "authorization.k8s.io/reason");
+        buf_add_json(buf, caller->reason ? caller->reason : "");
+    }
+    if (event->held_back > 0) {
+        AUTO_FREE char *count = mem_printf("%" PRIu64, event->held_back);
+        add_text(buf, "audit.mot.dev/held-back", count);
+    }
     buf_addc(buf, '}');
 }
 
@@ -145,6 +152,6 @@ void audit_event_write(struct buf *buf, const struct audit_event *event)
     add_status(buf, event);
     add_time(buf, "requestReceivedTimestamp", event->received_us);
     add_time(buf, "stageTimestamp", event->stage_us);
-    add_annotations(buf, caller);
+    add_annotations(buf, event);
     buf_adds(buf, "}\n");
 }

@@ -78,6 +78,7 @@ static int by_certificate(const struct http_certificate *certificate, struct ide
         identity_add_group(ret_identity, certificate->organizations[i]);
     identity_add_group(ret_identity, GROUP_AUTHENTICATED);
     identity_set_credential(ret_identity, "X509SHA256=", certificate->fingerprint);
+    ret_identity->until_wall_ms = certificate->until_wall_ms;
     return 1;
 }
 
@@ -130,4 +131,14 @@ int authenticate(struct authenticator *authenticator, const struct http_request 
         return -1;
     *ret_identity = anonymous();
     return 0;
+}
+
+uint64_t authenticator_changes(struct authenticator *authenticator)
+{
+    uint64_t changes = 0;
+    if (authenticator->tokens)
+        changes += token_file_changes(authenticator->tokens);
+    if (authenticator->oidc)
+        changes += oidc_changes(authenticator->oidc);
+    return changes;
 }

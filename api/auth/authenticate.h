@@ -48,5 +48,8 @@ int authenticate(struct authenticator *authenticator, const struct http_request 
 /* The same for a bearer token by itself: TokenReview. */
 int authenticate_token(struct authenticator *authenticator, const char *token,
                        struct identity *ret_identity, struct err *err) MOT_NODISCARD;
+/* Grows whenever what tokens are held against has changed: who was known before may be so no more.
+ * Looks at files, at most once a second. */
+uint64_t authenticator_changes(struct authenticator *authenticator);
 
 #endif

@@ -278,6 +278,14 @@ bool authorizer_ready(struct authorizer *authorizer)
     return ready;
 }
 
+uint64_t authorizer_changes(struct authorizer *authorizer)
+{
+    pthread_mutex_lock(&authorizer->lock);
+    uint64_t changes = (uint64_t)authorizer->changes;
+    pthread_mutex_unlock(&authorizer->lock);
+    return changes;
+}
+
 bool authorizer_await(struct authorizer *authorizer, int64_t revision, int64_t timeout_ms)
 {
     int64_t until_ms = clock_ms() + timeout_ms;

@@ -29,6 +29,8 @@ bool authorizer_ready(struct authorizer *authorizer);
  * seconds.
  */
 void authorizer_wake(struct authorizer *authorizer);
+/* Grows whenever roles have changed: who was allowed something before may be so no more. */
+uint64_t authorizer_changes(struct authorizer *authorizer);
 /* Waits until every change up to @revision counts; false after @timeout_ms. */
 bool authorizer_await(struct authorizer *authorizer, int64_t revision, int64_t timeout_ms);
 

@@ -14,6 +14,7 @@ struct caller {
     const char *decision; /* "allow", "forbid"; NULL when it has not come so far */
     char *reason;         /* may be NULL */
     char *object_name;    /* of an object that the path does not name, once known */
+    uint64_t generation;  /* gate_generation() before a watch was decided; 0 for others */
 };
 
 /* Leaves it zeroed. */

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include <mot/base/log.h>
 #include <mot/base/mem.h>
 #include <mot/model/selector.h>
 
@@ -11,6 +10,7 @@
 #include "authenticate.h"
 #include "authorize.h"
 #include "impersonate.h"
+#include "record.h"
 
 void caller_release(struct caller *caller)
 {
@@ -104,8 +104,7 @@ static int identify(struct request *request)
         bool open = strcmp(caller->user.name, USER_UNSECURED) == 0;
         return open && is_of_a_page(request->http) ? refuse_page(request) : 0;
     }
-    log_info("credentials were refused", LOG_S("peer", request->http->peer),
-             LOG_S("why", err.message));
+    record_credentials(request, err.message);
     return unauthorized(request);
 }
 
@@ -180,7 +179,7 @@ static void describe_path(struct request *request)
     caller->attributes.path = caller->path;
 }
 
-static void describe(struct request *request)
+void gate_describe(struct request *request)
 {
     if (request->route.type == ROUTE_RESOURCE)
         describe_resource(request);
@@ -197,6 +196,12 @@ bool gate_allows(struct api *api, const struct attributes *attributes, char **re
     if (ret_reason)
         *ret_reason = NULL;
     return identity_in_group(attributes->user, GROUP_MASTERS);
+}
+
+uint64_t gate_generation(struct api *api)
+{
+    uint64_t generation = api->authorizer ? authorizer_changes(api->authorizer) : 0;
+    return generation + (api->authenticator ? authenticator_changes(api->authenticator) : 0);
 }
 
 static bool is_anonymous(const struct caller *caller)
@@ -225,8 +230,11 @@ static int authorize(struct request *request)
 
 int gate_pass(struct request *request)
 {
+    /* Before anything is decided: what changes meanwhile is asked about again. */
+    if (request->route.verb == VERB_WATCH)
+        request->caller.generation = gate_generation(request->api);
     int result = identify(request);
-    describe(request);
+    gate_describe(request);
     if (result < 0 || impersonate(request) < 0)
         return -1;
     return authorize(request);

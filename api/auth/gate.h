@@ -9,6 +9,11 @@
 
 /* Fills in request->caller. Fails with 401, 403, 400 (impersonation) or 503 (roles not loaded). */
 int gate_pass(struct request *request) MOT_NODISCARD;
+/* What the request is for, into request->caller.attributes: by its route alone. */
+void gate_describe(struct request *request);
+/* Grows whenever what the gate decides by has changed: roles, and what tokens are held against.
+ * Looks at files, at most once a second. */
+uint64_t gate_generation(struct api *api);
 /* As authorizer_allows(); a server without roles allows everything to GROUP_MASTERS alone. */
 bool gate_allows(struct api *api, const struct attributes *attributes, char **ret_reason);
 /* 403 in the words of kube-apiserver; @reason may be NULL. Returns -1. */

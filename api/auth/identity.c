@@ -25,7 +25,8 @@ struct identity identity_copy(const struct identity *identity)
     return (struct identity){.name = mem_strdup(identity->name),
                              .uid = mem_strdup(identity->uid),
                              .groups = json_deep_copy(identity->groups),
-                             .extra = json_deep_copy(identity->extra)};
+                             .extra = json_deep_copy(identity->extra),
+                             .until_wall_ms = identity->until_wall_ms};
 }
 
 bool identity_in_group(const struct identity *identity, const char *group)

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <mot/base/err.h>
 
@@ -17,9 +18,10 @@
 
 struct identity {
     char *name;
-    char *uid;      /* "" */
-    json_t *groups; /* an array of texts */
-    json_t *extra;  /* an object of arrays of texts; NULL: none */
+    char *uid;             /* "" */
+    json_t *groups;        /* an array of texts */
+    json_t *extra;         /* an object of arrays of texts; NULL: none */
+    int64_t until_wall_ms; /* what was shown for it is good until then; 0: for ever */
 };
 
 /* In no group. identity_release() it. */

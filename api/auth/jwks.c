@@ -215,3 +215,20 @@ const struct jwk *jwks_at(const struct jwks *jwks, size_t index)
 {
     return &jwks->keys[index];
 }
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool jwks_same(const struct jwks *a, const struct jwks *b)
+{
+    if (!a || !b || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!same_text(a->keys[i].id, b->keys[i].id) ||
+            !same_text(a->keys[i].algorithm, b->keys[i].algorithm) ||
+            EVP_PKEY_eq(a->keys[i].key, b->keys[i].key) != 1)
+            return false;
+    return true;
+}

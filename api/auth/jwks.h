@@ -30,6 +30,8 @@ struct jwks *jwks_parse(const char *text, size_t len, struct err *err) MOT_NODIS
 struct jwks *jwks_ref(struct jwks *jwks);
 void jwks_unref(struct jwks *jwks);
 size_t jwks_count(const struct jwks *jwks);
+/* The same keys in the same order; false when either is NULL. */
+bool jwks_same(const struct jwks *a, const struct jwks *b);
 const struct jwk *jwks_at(const struct jwks *jwks, size_t index);
 
 #endif

@@ -189,6 +189,12 @@ static int read_time(const json_t *claims, const char *name, int64_t *ret_wall_m
     return 1;
 }
 
+int64_t jwt_expiry_wall_ms(const json_t *claims)
+{
+    int64_t expires = 0;
+    return read_time(claims, "exp", &expires) > 0 ? expires : 0;
+}
+
 static int check_times(const json_t *claims, int64_t leeway_ms, int64_t now, struct err *err)
 {
     int64_t expires = 0, begins = 0, issued = 0;

@@ -39,6 +39,8 @@ struct jwt_rules {
     const char *audience; /* one of "aud" */
     int64_t leeway_ms;    /* by how much clocks may differ */
 };
+/* When they end, since 1970; 0: they don't say. */
+int64_t jwt_expiry_wall_ms(const json_t *claims);
 /* "iss" and "aud" as @rules say, "exp" in the future, "nbf" and "iat" (if any) in the past. */
 int jwt_check_claims(const json_t *claims, const struct jwt_rules *rules, int64_t now_wall_ms,
                      struct err *err) MOT_NODISCARD;

@@ -34,6 +34,7 @@ struct keyring {
     int64_t pause_ms;
     pthread_mutex_t lock; /* of what follows */
     struct jwks *keys;
+    uint64_t changes;        /* of the keys */
     struct file_stamp stamp; /* of the file */
     int64_t looked_ms;
     /* of the URL */
@@ -46,6 +47,14 @@ struct keyring {
     pthread_t thread;
     bool has_thread;
 };
+
+/* With the lock held; takes over @keys. */
+static void adopt(struct keyring *keyring, struct jwks *keys)
+{
+    keyring->changes += !jwks_same(keyring->keys, keys);
+    jwks_unref(keyring->keys);
+    keyring->keys = keys;
+}
 
 /* -------------------------------------------------------------------------------- a file */
 
@@ -75,8 +84,7 @@ static void follow_file(struct keyring *keyring)
                  LOG_S("why", err.message));
         return;
     }
-    jwks_unref(keyring->keys);
-    keyring->keys = keys;
+    adopt(keyring, keys);
     log_info("read the changed key set", LOG_S("file", keyring->file),
              LOG_I("keys", jwks_count(keys)));
 }
@@ -125,8 +133,7 @@ static bool refresh(struct keyring *keyring)
     struct jwks *keys = fetch(keyring, &err);
     pthread_mutex_lock(&keyring->lock);
     if (keys) {
-        jwks_unref(keyring->keys);
-        keyring->keys = keys;
+        adopt(keyring, keys);
     } else if (!keyring->stopping) {
         log_warn("the keys of the tokens' issuer could not be fetched",
                  LOG_S("issuer", keyring->issuer), LOG_S("why", err.message));
@@ -253,6 +260,16 @@ struct jwks *keyring_keys(struct keyring *keyring)
     struct jwks *keys = jwks_ref(keyring->keys);
     pthread_mutex_unlock(&keyring->lock);
     return keys;
+}
+
+uint64_t keyring_changes(struct keyring *keyring)
+{
+    pthread_mutex_lock(&keyring->lock);
+    if (keyring->file)
+        follow_file(keyring);
+    uint64_t changes = keyring->changes;
+    pthread_mutex_unlock(&keyring->lock);
+    return changes;
 }
 
 /* With the lock held. */

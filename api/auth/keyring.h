@@ -7,6 +7,8 @@
 #ifndef MOT_API_AUTH_KEYRING_H
 #define MOT_API_AUTH_KEYRING_H
 
+#include <stdint.h>
+
 #include "jwks.h"
 
 struct keyring;
@@ -30,5 +32,7 @@ struct jwks *keyring_keys(struct keyring *keyring) MOT_NODISCARD;
  * not occupy all threads.
  */
 struct jwks *keyring_newer(struct keyring *keyring, const struct jwks *old) MOT_NODISCARD;
+/* How often the keys have become others; looks at a file, at most once a second. */
+uint64_t keyring_changes(struct keyring *keyring);
 
 #endif

@@ -90,6 +90,8 @@ int oidc_identity(const struct oidc_options *options, const json_t *claims,
     if (is_reserved(name))
         return err_set(err, ERR_FORBIDDEN, "the token claims the reserved name %.100s", name);
     *ret_identity = identity_new(name, "");
+    int64_t expires = jwt_expiry_wall_ms(claims);
+    ret_identity->until_wall_ms = expires > 0 ? expires + LEEWAY_MS : 0;
     const char *id = json_string_value(json_object_get(claims, "jti"));
     if (id && *id)
         identity_set_credential(ret_identity, "JTI=", id);
@@ -142,6 +144,11 @@ int oidc_authenticate(struct oidc *oidc, const char *token, struct identity *ret
     if (result < 0)
         identity_release(ret_identity);
     return result;
+}
+
+uint64_t oidc_changes(struct oidc *oidc)
+{
+    return keyring_changes(oidc->keyring);
 }
 
 /* -------------------------------------------------------------------------------- life */

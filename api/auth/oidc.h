@@ -15,6 +15,8 @@ bool oidc_looks_like(const char *token);
 /* -1: it is none of the issuer's, or not good any more. */
 int oidc_authenticate(struct oidc *oidc, const char *token, struct identity *ret_identity,
                       struct err *err) MOT_NODISCARD;
+/* How often the issuer's keys have become others. */
+uint64_t oidc_changes(struct oidc *oidc);
 
 /* Who the claims are about; pure. -1 when they name nobody, or somebody whom no issuer may name:
  * names and groups that begin with "system:" are the server's own. */

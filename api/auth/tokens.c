@@ -205,6 +205,7 @@ struct token_file {
     struct file_stamp stamp;
     int64_t looked_ms;
     struct token_table *table;
+    uint64_t changes;
 };
 
 static struct token_table *load(const char *path, struct err *err)
@@ -260,6 +261,7 @@ static void follow(struct token_file *file)
     }
     token_table_free(file->table);
     file->table = table;
+    file->changes++;
     log_info("read the changed token file", LOG_S("file", file->path),
              LOG_I("tokens", token_table_count(table)));
 }
@@ -271,4 +273,13 @@ bool token_file_find(struct token_file *file, const char *token, struct identity
     bool found = token_table_find(file->table, token, ret_identity);
     pthread_mutex_unlock(&file->lock);
     return found;
+}
+
+uint64_t token_file_changes(struct token_file *file)
+{
+    pthread_mutex_lock(&file->lock);
+    follow(file);
+    uint64_t changes = file->changes;
+    pthread_mutex_unlock(&file->lock);
+    return changes;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "identity.h"
 
@@ -26,5 +27,7 @@ struct token_file *token_file_open(const char *path, struct err *err) MOT_NODISC
 void token_file_free(struct token_file *file);
 bool token_file_find(struct token_file *file, const char *token,
                      struct identity *ret_identity) MOT_NODISCARD;
+/* How often the table has changed; looks at the file, at most once a second. */
+uint64_t token_file_changes(struct token_file *file);
 
 #endif

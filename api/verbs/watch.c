@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mot/base/clock.h>
 #include <mot/base/mem.h>
 #include <mot/base/random.h>
 
+#include "../auth/permit.h"
 #include "../query.h"
 #include "../respond.h"
 #include "../watch/event.h"
 #include "../watch/handshake.h"
 #include "../watch/hub.h"
-
-#define TIMEOUT_MIN_MS 1800000
 
 /* How the watch begins. What is there at first is what is there now, not when a loader comes to it:
  * who has seen the head of the answer will see every change from then on. */
@@ -83,11 +83,27 @@ static int read_handshake(struct request *request, char **ret_protocol)
     return 0;
 }
 
-static int64_t timeout_ms(const struct list_options *options)
+/* Nobody has a watch for ever: one that is to go on for longer than any may ends when one does that
+ * says nothing, at random, so that not all clients come back at once. */
+static int64_t asked_ms(const struct request *request, const struct list_options *options)
 {
-    if (options->timeout_s > 0 && options->timeout_s < INT32_MAX)
+    int64_t min_ms = request->api->min_timeout_ms;
+    if (options->timeout_s > 0 && options->timeout_s <= 2 * min_ms / 1000)
         return options->timeout_s * 1000;
-    return TIMEOUT_MIN_MS + (int64_t)random_below(TIMEOUT_MIN_MS);
+    return min_ms + (int64_t)random_below((uint64_t)min_ms);
+}
+
+/* Nor for longer than the credentials are good: with newer ones the client goes on where it was. */
+static int64_t timeout_ms(const struct request *request, const struct list_options *options)
+{
+    const struct caller *caller = &request->caller;
+    const struct identity *sender =
+        caller->impersonator.name ? &caller->impersonator : &caller->user;
+    int64_t asked = asked_ms(request, options);
+    if (sender->until_wall_ms == 0)
+        return asked;
+    int64_t left = sender->until_wall_ms - clock_wall_ms();
+    return left < 0 ? 0 : left < asked ? left : asked;
 }
 
 static void begin_stream(struct request *request)
@@ -115,7 +131,7 @@ static int begin(struct request *request, struct list_options *options)
     enum include_object include;
     struct watch_spec spec = {.initial_end = options->bookmarks,
                               .bookmarks = options->bookmarks,
-                              .timeout_ms = timeout_ms(options)};
+                              .timeout_ms = timeout_ms(request, options)};
     AUTO_FREE char *protocol = NULL;
     if (check_name(request, options) < 0 || query_include_object(request, &include) < 0 ||
         read_handshake(request, &protocol) < 0)
@@ -125,6 +141,7 @@ static int begin(struct request *request, struct list_options *options)
     spec.initial_end = spec.initial_end && spec.initial;
     spec.renderer = request_renderer(request, include);
     read_filter(request, options, &spec.filter);
+    spec.permit = permit_new(request);
     begin_stream(request);
     hub_watch(request->api->hub, request->http, request->response, protocol, &spec);
     return 0;

@@ -8,6 +8,8 @@
 #include <mot/base/log.h>
 #include <mot/base/mem.h>
 
+#include "../auth/gate.h"
+
 #define WINDOW_EVENTS  50000
 #define WINDOW_BYTES   ((size_t)16 << 20)
 #define WINDOW_MS      60000
@@ -60,10 +62,17 @@ void hub_enqueue(struct hub *hub, struct watcher *watcher)
 /* -------------------------------------------------------------------------------- the life of a
  * watcher */
 
-static void watcher_unref(struct watcher *watcher)
+struct watcher *watcher_ref(struct watcher *watcher)
+{
+    atomic_fetch_add(&watcher->refs, 1);
+    return watcher;
+}
+
+void watcher_unref(struct watcher *watcher)
 {
     if (atomic_fetch_sub(&watcher->refs, 1) > 1)
         return;
+    permit_free(watcher->permit);
     watch_filter_release(&watcher->filter);
     buf_release(&watcher->after_ns);
     buf_release(&watcher->after_name);
@@ -80,6 +89,7 @@ static void hub_register(struct hub *hub, struct watcher *watcher)
     watcher->ring->watchers = watcher;
     watcher->ring->watcher_count++;
     hub->watchers++;
+    guard_registered(hub, watcher);
 }
 
 /* Gives up the hub's reference; nobody may be busy with it. */
@@ -163,6 +173,19 @@ void watcher_end(struct watcher *watcher)
     pthread_mutex_unlock(&watcher->lock);
 }
 
+void watcher_fail(struct watcher *watcher, const struct status *status)
+{
+    struct http_frame *frame = watch_error_frame(status);
+    pthread_mutex_lock(&watcher->lock);
+    if (watcher->stream) {
+        if (!http_stream_write(watcher->stream, frame))
+            http_stream_abort(watcher->stream);
+        http_stream_end(watcher->stream);
+    }
+    pthread_mutex_unlock(&watcher->lock);
+    http_frame_unref(frame);
+}
+
 void watcher_abort(struct watcher *watcher)
 {
     pthread_mutex_lock(&watcher->lock);
@@ -190,6 +213,9 @@ static struct watcher *watcher_new(struct hub *hub, struct watch_spec *spec)
     watcher->ends_at = now + spec->timeout_ms;
     watcher->bookmark_at = now + hub->bookmark_ms;
     spec->filter = (struct watch_filter){0};
+    watcher->permit = spec->permit;
+    watcher->vetted = permit_generation(spec->permit);
+    spec->permit = NULL;
     return watcher;
 }
 
@@ -235,6 +261,8 @@ static void settle(struct hub *hub, struct watcher *watcher, enum turn turn)
         hub_unregister(hub, watcher);
         return;
     }
+    if (watcher->withdrawn)
+        turn = TURN_END;
     switch (turn) {
     case TURN_DRAINED:
         if (watcher->again)
@@ -279,7 +307,7 @@ static void run_queue(struct hub *hub, struct watcher_queue *queue,
         watcher->again = false;
         watcher->room = false;
         enum turn outcome = TURN_END;
-        if (!watcher->closed && !hub->stopping) {
+        if (!watcher->closed && !watcher->withdrawn && !hub->stopping) {
             pthread_mutex_unlock(&hub->lock);
             outcome = turn(hub, watcher);
             pthread_mutex_lock(&hub->lock);
@@ -429,7 +457,8 @@ struct hub_stats hub_stats(struct hub *hub)
                               .window_bytes = window_bytes(hub->window),
                               .position = hub->position,
                               .lag_ms = hub->lag_ms,
-                              .silent_ms = clock_ms() - hub->heard_at};
+                              .silent_ms = clock_ms() - hub->heard_at,
+                              .withdrawn = hub->withdrawn};
     pthread_mutex_unlock(&hub->lock);
     return stats;
 }
@@ -496,9 +525,10 @@ static void start_threads(struct hub *hub, const struct api_options *options)
         start_thread(&hub->threads[i], i < hub->pump_count ? run_pump : run_loader, hub);
     start_thread(&hub->feed_thread, run_feed, hub);
     start_thread(&hub->tick_thread, run_tick, hub);
+    start_thread(&hub->guard_thread, guard_run, hub);
 }
 
-struct hub *hub_new(const struct api_options *options, struct err *err)
+struct hub *hub_new(struct api *api, const struct api_options *options, struct err *err)
 {
     int64_t revision;
     if (store_revision(options->store, &revision, err) < 0)
@@ -508,6 +538,9 @@ struct hub *hub_new(const struct api_options *options, struct err *err)
     cond_init(&hub->live.ready);
     cond_init(&hub->load.ready);
     cond_init(&hub->tick);
+    cond_init(&hub->guard);
+    hub->api = api;
+    hub->vetted = gate_generation(api);
     hub->store = options->store;
     hub->position = revision;
     hub->heard_at = clock_ms();
@@ -536,17 +569,20 @@ void hub_free(struct hub *hub)
     pthread_cond_broadcast(&hub->live.ready);
     pthread_cond_broadcast(&hub->load.ready);
     pthread_cond_broadcast(&hub->tick);
+    pthread_cond_broadcast(&hub->guard);
     store_feed_wake(hub->feed);
     pthread_mutex_unlock(&hub->lock);
     for (size_t i = 0; i < hub->thread_count; i++)
         pthread_join(hub->threads[i], NULL);
     pthread_join(hub->feed_thread, NULL);
     pthread_join(hub->tick_thread, NULL);
+    pthread_join(hub->guard_thread, NULL);
     store_feed_close(hub->feed);
     window_free(hub->window);
     pthread_cond_destroy(&hub->live.ready);
     pthread_cond_destroy(&hub->load.ready);
     pthread_cond_destroy(&hub->tick);
+    pthread_cond_destroy(&hub->guard);
     pthread_mutex_destroy(&hub->lock);
     free(hub->threads);
     free(hub->rings);

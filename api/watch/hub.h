@@ -18,7 +18,10 @@
 #include "filter.h"
 
 struct hub;
-struct hub *hub_new(const struct api_options *options, struct err *err) MOT_NODISCARD;
+struct permit;
+/* @api's gate is asked whether watches may go on; it must be ready, and outlive the hub. */
+struct hub *hub_new(struct api *api, const struct api_options *options,
+                    struct err *err) MOT_NODISCARD;
 /* After the HTTP server was stopped: all streams must be closed. */
 void hub_free(struct hub *hub);
 /* @listener is called on the feed's thread with the resource of each change
@@ -37,6 +40,7 @@ struct watch_spec {
     int64_t revision;
     bool bookmarks;
     int64_t timeout_ms;
+    struct permit *permit; /* taken over */
 };
 /* Turns the response into a stream of events. @protocol: the WebSocket sub-protocol or NULL. */
 void hub_watch(struct hub *hub, const struct http_request *request, struct http_response *response,
@@ -46,9 +50,10 @@ size_t hub_watchers(struct hub *hub);
 
 struct hub_stats {
     size_t window_events, window_bytes;
-    int64_t position;  /* the newest revision that the feed has read */
-    int64_t lag_ms;    /* how old the last change was when it came */
-    int64_t silent_ms; /* since the feed has heard from the database */
+    int64_t position;   /* the newest revision that the feed has read */
+    int64_t lag_ms;     /* how old the last change was when it came */
+    int64_t silent_ms;  /* since the feed has heard from the database */
+    uint64_t withdrawn; /* watches that were ended because they were not allowed any more */
 };
 struct hub_stats hub_stats(struct hub *hub);
 /* By the kind's place in the kinds: watches that are open, and events written to them so far. */

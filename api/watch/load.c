@@ -32,10 +32,8 @@ static enum turn refused(struct load *load)
 static enum turn fail_with(struct watcher *watcher, int code, const char *reason, char *message)
 {
     struct status status = {.code = code, .reason = reason, .message = message};
-    if (!watcher_write_once(watcher, watch_error_frame(&status)))
-        watcher_abort(watcher);
+    watcher_fail(watcher, &status);
     status_release(&status);
-    watcher_end(watcher);
     return TURN_END;
 }
 

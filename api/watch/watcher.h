@@ -7,6 +7,7 @@
 
 #include <mot/base/buf.h>
 
+#include "../auth/permit.h"
 #include "hub.h"
 #include "window.h"
 
@@ -31,16 +32,19 @@ struct watcher {
     struct watch_filter filter;
     struct window_ring *ring;
     bool bookmarks;
+    struct permit *permit; /* the guard's, once it is registered */
 
     /* Under the hub's lock. */
     struct watcher *next, *previous; /* of the same resource */
     struct watcher *next_queued;
     enum watcher_stage stage;
     bool registered, queued, busy, closed;
-    bool again;  /* something happened while it was busy */
-    bool room;   /* the stream got room while it was busy */
-    bool full;   /* waits for room */
-    bool ending; /* its time is up */
+    bool again;      /* something happened while it was busy */
+    bool room;       /* the stream got room while it was busy */
+    bool full;       /* waits for room */
+    bool ending;     /* its time is up */
+    bool withdrawn;  /* it is not allowed any more, and nothing may be written */
+    uint64_t vetted; /* the generation of the gate that it was allowed by */
     bool bookmark_due;
     int64_t cursor; /* everything up to this revision was written */
     int64_t full_at, ends_at, bookmark_at, retry_at;
@@ -59,6 +63,7 @@ struct watcher_queue {
 };
 
 struct hub {
+    struct api *api; /* for the gate */
     struct store *store;
     pthread_mutex_t lock;
     struct window *window;
@@ -76,9 +81,13 @@ struct hub {
     hub_listener *listener; /* may be NULL */
     void *listener_context;
 
+    uint64_t vetted; /* all watches that have begun were allowed by this generation of the gate */
+    bool unvetted;   /* but for some */
+    uint64_t withdrawn; /* watches that were ended for not being allowed any more */
+
     struct store_feed *feed;
-    pthread_cond_t tick;
-    pthread_t feed_thread, tick_thread;
+    pthread_cond_t tick, guard;
+    pthread_t feed_thread, tick_thread, guard_thread;
     pthread_t *threads;
     size_t thread_count, pump_count;
 };
@@ -95,6 +104,10 @@ enum turn {
 /* False when the stream is full, or gone. */
 bool watcher_write(struct watcher *watcher, struct http_frame *frame);
 void watcher_end(struct watcher *watcher);
+/* An ERROR event, and the end: nothing comes between the two. */
+void watcher_fail(struct watcher *watcher, const struct status *status);
+struct watcher *watcher_ref(struct watcher *watcher);
+void watcher_unref(struct watcher *watcher);
 void watcher_abort(struct watcher *watcher);
 /* Takes a reference of the caller's. */
 bool watcher_write_once(struct watcher *watcher, struct http_frame *frame);
@@ -106,6 +119,10 @@ bool watcher_bookmark(struct watcher *watcher, int64_t revision, bool initial_en
  */
 enum turn live_turn(struct hub *hub, struct watcher *watcher);
 enum turn load_turn(struct hub *hub, struct watcher *watcher);
+
+/* The thread that asks whether watches may go on; and, with the hub's lock held: one has begun. */
+void *guard_run(void *hub);
+void guard_registered(struct hub *hub, struct watcher *watcher);
 
 /* With the hub's lock held. */
 void hub_enqueue(struct hub *hub, struct watcher *watcher);

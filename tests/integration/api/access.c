@@ -23,6 +23,7 @@ struct server *access_start(const char *name, const struct api_options *options)
         fail_msg("%s", err.message);
     struct api_options all = options ? *options : (struct api_options){0};
     all.store = server->store;
+    all.open_to_all = !all.authenticator;
     all.kinds = server->kinds;
     server->api = api_new(&all, &err);
     if (!server->api)

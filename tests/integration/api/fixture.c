@@ -8,6 +8,8 @@
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
 
+#include "api/auth/record.h"
+
 /* cmocka.h must come after these */
 #include <cmocka.h>
 
@@ -136,6 +138,7 @@ struct server *server_start(const char *url, const struct api_options *options)
         fail_msg("kinds: %s", err.message);
     struct api_options all = options ? *options : (struct api_options){0};
     all.store = server->store;
+    all.open_to_all = !all.authenticator;
     all.kinds = server->kinds;
     server->api = api_new(&all, &err);
     if (!server->api)
@@ -149,6 +152,7 @@ void server_listen(struct server *server, const struct http_server_options *opti
     struct http_server_options all = options ? *options : (struct http_server_options){0};
     all.address = "127.0.0.1";
     all.handler = api_handle;
+    all.on_refused = record_refusal;
     all.context = server->api;
     server->http = http_server_start(&all, &err);
     if (!server->http)

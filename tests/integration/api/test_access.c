@@ -311,7 +311,8 @@ static void test_default_roles(void **state)
     json_t *before = expect_call(server, 200, "GET", RBAC "/clusterroles/cluster-admin", NULL);
     struct err err = {0};
     api_free(server->api);
-    const struct api_options options = {.store = server->store, .kinds = server->kinds};
+    const struct api_options options = {
+        .store = server->store, .kinds = server->kinds, .open_to_all = true};
     server->api = api_new(&options, &err);
     assert_non_null(server->api);
     await_rules(server, "system:basic-user", 3);

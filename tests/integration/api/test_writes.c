@@ -269,7 +269,8 @@ static struct server *begin_with_roles(void)
     server->kinds = kinds_load(&err);
     if (!server->store || !server->kinds)
         fail_msg("%s", err.message);
-    const struct api_options all = {.store = server->store, .kinds = server->kinds};
+    const struct api_options all = {
+        .store = server->store, .kinds = server->kinds, .open_to_all = true};
     server->api = api_new(&all, &err);
     if (!server->api)
         fail_msg("%s", err.message);

@@ -107,6 +107,27 @@ static void test_nobody(void **state)
                      "\"Unauthorized\",\"reason\":\"Unauthorized\",\"code\":401}," TIMES "}\n");
 }
 
+/* What the front refuses before it understands it; the line tells of others before it. */
+static void test_held_back(void **state)
+{
+    (void)state;
+    const struct caller nobody = {0};
+    const struct audit_event event = {.id = "i",
+                                      .caller = &nobody,
+                                      .peer = "10.0.0.1:5",
+                                      .code = 400,
+                                      .reason = "BadRequest",
+                                      .message = "no",
+                                      .received_us = INT64_C(1700000000000123),
+                                      .stage_us = INT64_C(1700000001000000),
+                                      .held_back = 12};
+    expect_line(&event,
+                HEAD "\"ResponseComplete\",\"user\":{},\"sourceIPs\":[\"10.0.0.1\"],"
+                     "\"responseStatus\":{\"metadata\":{},\"status\":\"Failure\",\"message\":"
+                     "\"no\",\"reason\":\"BadRequest\",\"code\":400}," TIMES
+                     ",\"annotations\":{\"audit.mot.dev/held-back\":\"12\"}}\n");
+}
+
 /* A message may repeat a body of megabytes for each of its errors. */
 static void test_long_message(void **state)
 {
@@ -273,10 +294,11 @@ static void test_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_file),       cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_moved_away), cmocka_unit_test(test_no_file),
-        cmocka_unit_test(test_torn_line),  cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_held_back),    cmocka_unit_test(test_file),
+        cmocka_unit_test(test_rotation),     cmocka_unit_test(test_moved_away),
+        cmocka_unit_test(test_no_file),      cmocka_unit_test(test_torn_line),
+        cmocka_unit_test(test_long_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
