@@ -8,14 +8,16 @@
 #include <mot/base/mem.h>
 #include <mot/base/random.h>
 
+#include "admit.h"
+#include "auth/audit.h"
 #include "auth/authorize.h"
 #include "auth/gate.h"
-#include "auth/record.h"
 #include "auth/reviews.h"
 #include "auth/roles.h"
 #include "documents/documents.h"
 #include "health.h"
 #include "metrics.h"
+#include "missing.h"
 #include "namespaces.h"
 #include "request.h"
 #include "respond.h"
@@ -23,10 +25,9 @@
 #include "verbs/verbs.h"
 #include "watch/hub.h"
 
-#define SLOW_MS        1000
-#define ROLES_WAIT_MS  500
-#define LOAD_WAIT_MS   5000
-#define MIN_TIMEOUT_MS 1800000
+#define SLOW_MS       1000
+#define ROLES_WAIT_MS 500
+#define LOAD_WAIT_MS  5000
 
 static int make_tables(struct api *api, struct err *err)
 {
@@ -82,7 +83,7 @@ static int start_authorizer(struct api *api, struct err *err)
 
 static int start_hub(struct api *api, const struct api_options *options, struct err *err)
 {
-    api->hub = hub_new(api, options, err);
+    api->hub = hub_new(options, err);
     if (!api->hub)
         return -1;
     if (api->authorizer) {
@@ -92,29 +93,14 @@ static int start_hub(struct api *api, const struct api_options *options, struct 
     return 0;
 }
 
-/* Who may do everything is never left to an oversight. */
-static int check_access(const struct api_options *options, struct err *err)
-{
-    if (options->open_to_all && options->authenticator)
-        return err_set(err, ERR_INVALID,
-                       "an API with an authenticator can't be open to all as well");
-    if (options->open_to_all || options->authenticator)
-        return 0;
-    return err_set(err, ERR_INVALID,
-                   "an API needs an authenticator, or to be told that it is open to all");
-}
-
 struct api *api_new(const struct api_options *options, struct err *err)
 {
-    if (check_access(options, err) < 0)
-        return NULL;
     struct api *api = mem_zalloc(sizeof(*api));
     api->store = options->store;
     api->kinds = options->kinds;
     api->authenticator = options->authenticator;
-    api->record = record_new(options->audit);
+    api->audit = options->audit;
     api->allowed_origins = options->allowed_origins;
-    api->min_timeout_ms = options->min_timeout_ms > 0 ? options->min_timeout_ms : MIN_TIMEOUT_MS;
     api->metrics = metrics_new(options->kinds);
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
@@ -140,7 +126,6 @@ void api_free(struct api *api)
     table_free(api->scale_table);
     kinds_free(api->scales);
     metrics_free(api->metrics);
-    record_free(api->record);
     free_tables(api);
     free(api);
 }
@@ -151,28 +136,6 @@ void api_attach(struct api *api, struct http_server *server)
 }
 
 /* -------------------------------------------------------------------------------- resources */
-
-static int fail_unknown(struct request *request)
-{
-    return fail(request, 404, "NotFound", "the server could not find the requested resource");
-}
-
-static int fail_method(struct request *request)
-{
-    static const char *const actions[][2] = {{"POST", "create"},
-                                             {"PUT", "update"},
-                                             {"PATCH", "patch"},
-                                             {"DELETE", "delete"},
-                                             {"GET", "get"}};
-    const char *method = request->http->method;
-    if (!request->kind)
-        return fail(request, 405, "MethodNotAllowed",
-                    "the server does not allow this method on the requested resource");
-    for (size_t i = 0; i < MOT_ARRAY_SIZE(actions); i++)
-        if (strcmp(method, actions[i][0]) == 0)
-            return fail_action(request, actions[i][1]);
-    return fail_action(request, "");
-}
 
 /* A PUT or PATCH of a whole collection. */
 static int fail_nameless(struct request *request)
@@ -189,27 +152,56 @@ static bool has_subresource(const struct request *request)
            (strcmp(name, "scale") == 0 && request->kind->has_scale);
 }
 
+static bool is_put_or_patch(const struct request *request)
+{
+    return strcmp(request->http->method, "PUT") == 0 || strcmp(request->http->method, "PATCH") == 0;
+}
+
 /* Collections of namespaced kinds may be read over all namespaces; anything else needs the right
- * scope in its path. */
+ * scope in its path. Paths of custom resources that are used wrongly are none. */
+static int check_scope(struct request *request)
+{
+    const struct route *route = &request->route;
+    const struct kind *kind = request->kind;
+    bool everywhere = kind->namespaced && !*route->ns;
+    bool reads = route->verb == VERB_LIST || route->verb == VERB_WATCH;
+    if ((*route->ns && !kind->namespaced) || (everywhere && *route->name))
+        return missing_path(request);
+    if (everywhere && !reads)
+        return admit_is_builtin(kind) ? missing_method(request) : missing_path(request);
+    return 0;
+}
+
+/* Some things are done otherwise with Kubernetes' own kinds than with custom ones. */
+static int check_builtin(struct request *request)
+{
+    const struct route *route = &request->route;
+    if (request->kind->is_review && *route->name)
+        return missing_path(request);
+    if (strcmp(request->http->method, "HEAD") == 0 || (!*route->name && is_put_or_patch(request)))
+        return missing_method(request);
+    if (namespace_kind(request->kind) && route->verb == VERB_DELETE_COLLECTION)
+        return missing_method(request);
+    return 0;
+}
+
 static int resolve(struct request *request)
 {
     const struct route *route = &request->route;
     find_kind(request);
-    if (!request->kind || (*route->subresource && !has_subresource(request)))
-        return fail_unknown(request);
-    if (*route->ns && !request->kind->namespaced)
-        return fail_unknown(request);
-    if (*route->name && !*route->ns && request->kind->namespaced)
-        return fail_unknown(request);
-    bool everywhere = request->kind->namespaced && !*route->ns;
-    if (everywhere && (route->verb == VERB_CREATE || route->verb == VERB_DELETE_COLLECTION))
-        return fail_method(request);
-    if (route->verb == VERB_NONE && !*route->name &&
-        (strcmp(request->http->method, "PUT") == 0 || strcmp(request->http->method, "PATCH") == 0))
+    if (!request->kind)
+        return missing_path(request);
+    if (check_scope(request) < 0)
+        return -1;
+    if (*route->subresource && (route->deeper || !has_subresource(request)))
+        return missing_subresource(request);
+    if (admit_is_builtin(request->kind) && check_builtin(request) < 0)
+        return -1;
+    if (route->verb == VERB_NONE && !*route->name && is_put_or_patch(request))
         return fail_nameless(request);
     if (route->verb == VERB_NONE || (*route->subresource && route->verb == VERB_DELETE) ||
         (strcmp(route->subresource, "finalize") == 0 && route->verb != VERB_UPDATE))
-        return fail_method(request);
+        return missing_method(request);
     return 0;
 }
 
@@ -230,10 +222,11 @@ static int serve_resource(struct request *request)
     if (resolve(request) < 0 || negotiate(request) < 0)
         return -1;
     if (request->kind->is_review)
-        return request->route.verb == VERB_CREATE ? review_answer(request) : fail_method(request);
+        return request->route.verb == VERB_CREATE ? review_answer(request)
+                                                  : missing_method(request);
     switch (request->route.verb) {
     case VERB_NONE:
-        return fail_method(request);
+        return missing_method(request);
     case VERB_GET:
         return verb_get(request);
     case VERB_LIST:
@@ -251,18 +244,21 @@ static int serve_resource(struct request *request)
     case VERB_DELETE_COLLECTION:
         return verb_delete_collection(request);
     }
-    return fail_method(request);
+    return missing_method(request);
 }
 
 /* -------------------------------------------------------------------------------- dispatch */
 
+/* Most of them are read by whatever method. */
 static int serve_document(struct request *request)
 {
-    if (strcmp(request->http->method, "GET") != 0)
-        return fail_method(request);
-    if (documents_serve(request->api->documents, request->http, request->response))
-        return 0;
-    return fail_unknown(request);
+    const struct documents *documents = request->api->documents;
+    if (!documents_have(documents, request->http))
+        return missing_path(request);
+    if (strcmp(request->http->method, "GET") != 0 && missing_is_strict(request))
+        return missing_method(request);
+    documents_serve(documents, request->http, request->response);
+    return 0;
 }
 
 static int serve(struct request *request)
@@ -283,7 +279,7 @@ static int serve(struct request *request)
     case ROUTE_RESOURCE:
         return serve_resource(request);
     }
-    return fail_unknown(request);
+    return missing_path(request);
 }
 
 static void finish(struct request *request, int64_t took_us)
@@ -298,6 +294,33 @@ static void finish(struct request *request, int64_t took_us)
         log_info("request was slow", LOG_S("method", request->http->method),
                  LOG_S("path", request->http->path), LOG_I("code", code), LOG_I("ms", took));
     metrics_end(request->api->metrics, request, took_us);
+/* What somebody asks about the server itself, and may, is no deed. */
+static bool is_worth_an_audit(const struct request *request)
+{
+    return request->route.type == ROUTE_RESOURCE || request->response->status >= 400;
+}
+
+static void audit(const struct request *request, int64_t began_wall_ms)
+{
+    if (!request->api->audit || !is_worth_an_audit(request))
+        return;
+    struct buf line;
+    buf_init(&line, BUF_MAX_DEFAULT);
+    const struct audit_event event = {.id = request->audit_id,
+                                      .started = request->response->stream != NULL,
+                                      .uri = request->http->target,
+                                      .caller = &request->caller,
+                                      .peer = request->http->peer,
+                                      .user_agent = http_header(request->http, "user-agent"),
+                                      .code = request->response->status,
+                                      .reason = request->status.reason,
+                                      .message = request->status.message,
+                                      .received_us = began_wall_ms * 1000,
+                                      .stage_us = clock_wall_ms() * 1000};
+    audit_event_write(&line, &event);
+    audit_write(request->api->audit, buf_take(&line));
+}
+
 }
 
 /* A client may number its requests itself. */
@@ -342,7 +365,7 @@ void api_handle(void *api, const struct http_request *http, struct http_response
     if (!streams)
         respond_common_headers(&request);
     await_roles(&request);
-    record_request(&request, began_wall_ms);
+    audit(&request, began_wall_ms);
     finish(&request, clock_us() - began_us);
     status_release(&request.status);
     caller_release(&request.caller);

@@ -9,6 +9,7 @@
 #include <mot/model/texts.h>
 
 #include "auth/authorize.h"
+#include "missing.h"
 #include "watch/hub.h"
 
 /* The Kubernetes version whose API this server speaks; clients compare it with their own. */
@@ -27,8 +28,7 @@ static const char *compiler(void)
 int health_version(struct request *request)
 {
     if (strcmp(request->http->method, "GET") != 0)
-        return fail(request, 405, "MethodNotAllowed",
-                    "the server does not allow this method on the requested resource");
+        return missing_method(request);
     struct utsname system;
     uname(&system);
     buf_addf(&request->response->body,
@@ -149,7 +149,7 @@ static int check_single(struct request *request)
         answer(request, good);
         return 0;
     }
-    return fail(request, 404, "NotFound", "the server could not find the requested resource");
+    return missing_path(request);
 }
 
 /* True when all is well. */

@@ -152,9 +152,15 @@ void respond_failure(struct request *request)
 {
     struct http_response *response = request->response;
     buf_clear(&response->body);
+    response->status = request->status.code;
+    if (request->status.page) {
+        buf_adds(&response->body, "404 page not found\n");
+        response->content_type = "text/plain; charset=utf-8";
+        http_response_header(response, "X-Content-Type-Options", "nosniff");
+        return;
+    }
     status_write(&response->body, &request->status, false);
     finish_json(request);
-    response->status = request->status.code;
     response->content_type = "application/json";
     if (request->status.retry_after > 0) {
         AUTO_FREE char *seconds = mem_printf("%d", request->status.retry_after);

@@ -108,13 +108,14 @@ static void parse_resource(struct path *path, size_t at, const char *method, con
         at += 2;
     }
     size_t left = path->count - at;
-    if (left < 1 || left > 3)
+    if (left < 1)
         return;
     take(&route->resource, path, at);
     if (left > 1)
         take(&route->name, path, at + 1);
     if (left > 2)
         take(&route->subresource, path, at + 2);
+    route->deeper = left > 3;
     route->type = ROUTE_RESOURCE;
     route->verb = verb_of(method, query, route);
     if (legacy_watch)

@@ -38,6 +38,7 @@ struct route {
     char *ns;          /* "" when the path has none */
     char *name;        /* "" for a collection */
     char *subresource; /* "" */
+    bool deeper;       /* the path goes on after that: there is no such thing */
 };
 
 /* @query is the raw query string. route_release() in any case. */

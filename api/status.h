@@ -21,6 +21,7 @@ struct status {
     int retry_after;      /* seconds; 0: none */
     char *continue_token; /* of an expired list */
     bool details;         /* "details":{} even when there is nothing to say in it */
+    bool page; /* it is answered with a text, as HTTP servers answer who asks for a page */
 };
 
 void status_release(struct status *status);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <mot/base/mem.h>
 #include <mot/model/json.h>
@@ -128,6 +130,33 @@ static void add_subresource(json_t *list, const struct kind *kind,
     json_array_append_new(list, entry);
 }
 
+static const char *storage_version(const struct kind *kind)
+{
+    size_t index;
+    json_t *version;
+    json_array_foreach(json_at(kind->definition, "spec.versions"), index, version)
+    {
+        const char *name = json_at_text(version, "name");
+        if (name && json_at_bool(version, "storage", false))
+            return name;
+    }
+    return kind->version;
+}
+
+/* When it changes, tools write all objects anew: so it stands for the version they are stored in.
+ */
+static json_t *storage_hash(const struct kind *kind)
+{
+    const struct kind *stored = kind_stored(kind);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char text[sizeof("L5NBPiAPJI4=")];
+    AUTO_FREE char *name =
+        mem_printf("%s/%s/%s", stored->group, storage_version(stored), stored->kind);
+    SHA256((const unsigned char *)name, strlen(name), digest);
+    EVP_EncodeBlock(text, digest, 8);
+    return json_string((const char *)text);
+}
+
 static void add_resource(json_t *list, const struct kind *kind)
 {
     struct subresource subresources[SUBRESOURCES_MAX];
@@ -136,6 +165,8 @@ static void add_resource(json_t *list, const struct kind *kind)
         json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", kind->plural, "singularName", kind->singular,
                   "namespaced", kind->namespaced, "kind", kind->kind, "verbs", verbs(kind));
     add_names(entry, kind);
+    if (!kind->is_review)
+        json_object_set_new(entry, "storageVersionHash", storage_hash(kind));
     json_array_append_new(list, entry);
     for (size_t i = 0; i < count; i++)
         add_subresource(list, kind, &subresources[i]);

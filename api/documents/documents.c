@@ -275,20 +275,32 @@ static void serve_form(const struct document *document, const struct form *form,
     buf_add(&response->body, form->body, form->len);
 }
 
-bool documents_serve(const struct documents *documents, const struct http_request *request,
+static bool has_old_name(const struct http_request *request)
+{
+    return strcmp(request->path, "/swagger-2.0.0.pb-v1") == 0;
+}
+
+static const struct document *find_asked(const struct documents *documents,
+                                         const struct http_request *request)
+{
+    return find(documents, has_old_name(request) ? "/openapi/v2" : request->path);
+}
+
+bool documents_have(const struct documents *documents, const struct http_request *request)
+{
+    return find_asked(documents, request) != NULL;
+}
+
+void documents_serve(const struct documents *documents, const struct http_request *request,
                      struct http_response *response)
 {
-    bool old_name = strcmp(request->path, "/swagger-2.0.0.pb-v1") == 0;
-    const struct document *document = find(documents, old_name ? "/openapi/v2" : request->path);
-    if (!document)
-        return false;
+    const struct document *document = find_asked(documents, request);
     int chosen =
         accept_choose(http_header(request, "accept"), document->offers, document->offer_count);
-    if (old_name)
+    if (has_old_name(request))
         serve_form(document, &document->forms[1], request, response);
     else if (chosen < 0)
         refuse_accept(response);
     else
         serve_form(document, &document->forms[document->offer_forms[chosen]], request, response);
-    return true;
 }

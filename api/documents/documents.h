@@ -17,9 +17,10 @@ struct documents;
 /* The kinds must live longer. */
 struct documents *documents_new(const struct kinds *kinds, struct err *err) MOT_NODISCARD;
 void documents_free(struct documents *documents);
-/* Answers GET of /api…, /apis…, /openapi/… and /swagger…; false when there is no such document
- * (404). The answer may also be 301, 304 and 406. */
-bool documents_serve(const struct documents *documents, const struct http_request *request,
+/* Is there a document by the path of @request: /api…, /apis…, /openapi/… or /swagger…? */
+bool documents_have(const struct documents *documents, const struct http_request *request);
+/* Answers a request, as of GET, for one that there is: 200, 301, 304 or 406. */
+void documents_serve(const struct documents *documents, const struct http_request *request,
                      struct http_response *response);
 
 #endif

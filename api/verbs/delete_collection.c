@@ -7,7 +7,6 @@
 #include <mot/model/object.h>
 
 #include "../continue.h"
-#include "../namespaces.h"
 #include "../query.h"
 #include "../respond.h"
 #include "delete.h"
@@ -250,12 +249,10 @@ int verb_delete_collection(struct request *request)
 {
     struct delete_options options;
     struct list_options list = {0};
-    if (namespace_kind(request->kind))
-        return fail_action(request, "delete");
-    options.only = &list;
     int result = delete_options_read(request, &options);
     if (result == 0)
         result = list_options_parse(request, &list);
+    options.only = &list;
     if (result == 0) {
         struct sweep *sweep = mem_zalloc(sizeof(*sweep));
         sweep->options = &options;

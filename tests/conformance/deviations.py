@@ -106,40 +106,8 @@ DEVIATIONS[PROTOBUF].update(
     }
 )
 
-NOTHING = (
-    "a path of nothing served is 404 with a Status, not with the text `404 page not found`; one that only knows other methods is"
-    " 405, with the usual words"
-)
 EMPTY = "an empty PartialObjectMetadataList has `items: []`, not `items: null`"
-MISSING = (404, "the server could not find the requested resource")
 DEVIATIONS |= {
-    NOTHING: {
-        **{
-            (name, 0): MISSING
-            for name in (
-                "create/namespace that has no such kind",
-                "create/no such version",
-                "create/no such group",
-                "create/cluster-scoped, in a namespace",
-                "read/object of a missing kind",
-                "read/list of a missing kind",
-                "read/list of a missing version",
-                "read/list of a missing group",
-                "read/namespaced kind without a namespace",
-                "read/cluster kind in a namespace",
-                "read/path unknown",
-                "read/group unknown",
-                "read/version unknown",
-                "watches/of a missing kind",
-            )
-        },
-        ("read/subresource unknown", 1): MISSING,
-        ("read/scale of a kind without", 1): MISSING,
-        ("read/scale of a kind without", 2): MISSING,
-        ("create/without a namespace", 0): (405, "create is not supported"),
-        ("read/POST over all namespaces", 0): (405, "create is not supported"),
-        ("read/DELETE over all namespaces of nothing", 0): (405, "delete is not supported"),
-    },
     "a path with an empty or an undecodable segment is 400; a method that HTTP does not define is 501": {
         ("read/object, name with a percent", 0): (400, "can't be decoded"),
         ("read/double slash", 1): (400, "can't be decoded"),
@@ -170,8 +138,7 @@ DEVIATIONS |= {
     "a type in `Accept` with `q=0` is refused, as HTTP has it": {
         ("read/accept q=0", 1): (406, "only the following media types")
     },
-    "documents about the API itself (`/apis/…`) are JSON only, and are there for GET only": {
-        ("read/POST to a group version", 0): (405, "MethodNotAllowed"),
+    "documents about the API itself (`/apis/…`) are JSON only": {
         ("read/group as YAML", 0): (406, "application/json"),
         ("read/group resources as text", 0): (406, "application/json"),
     },
@@ -180,11 +147,6 @@ DEVIATIONS |= {
             (f"read/list {name}", 3): (400, "it is none of this server's")
             for name in ("continue bad", "continue bad base64", "continue of another version")
         }
-    },
-    "`storageVersionHash` is not in the lists of resources": {
-        ("kinds/resources of the group", 0): (200, '"kind": "APIResourceList"'),
-        ("read/group resources", 0): (200, '"kind": "APIResourceList"'),
-        ("read/second version's resources", 0): (200, '"kind": "APIResourceList"'),
     },
 }
 DEVIATIONS[YAML][("read/YAML of a missing object", 0)] = (404, 'things.t.dev \\"a\\" not found')

@@ -250,7 +250,7 @@ static void test_reviews(void **state)
                   "{user: nik, resourceAttributes: {namespace: other, verb: get}}"));
     expect(server, 403, "ann", "POST", ACCESS "/namespaces/other/localsubjectaccessreviews", "{}");
     expect(server, 405, NULL, "GET", ACCESS "/subjectaccessreviews", NULL);
-    expect(server, 405, NULL, "DELETE", ACCESS "/subjectaccessreviews/x", NULL);
+    expect(server, 404, NULL, "DELETE", ACCESS "/subjectaccessreviews/x", NULL);
     server_stop(server);
 }
 

@@ -17,6 +17,9 @@
     "Operation cannot be fulfilled on things.mot.dev \"a\": the object has been modified; please " \
     "apply your changes to the latest version and try again"
 
+#define UNKNOWN "the server could not find the requested resource"
+#define METHOD  "the server does not allow this method on the requested resource"
+
 static struct server *begin(void)
 {
     static int number;
@@ -196,7 +199,7 @@ static void test_status(void **state)
     assert_int_equal(json_at_int(changed, "metadata.generation", 0), 2);
     json_decref(changed);
     expect_failure(server, 404, "GET", "/apis/mot.dev/v1alpha1/globes/a/status", NULL, NULL,
-                   "the server could not find the requested resource");
+                   "globes.mot.dev \"a\" not found");
     server_stop(server);
 }
 
@@ -382,6 +385,24 @@ static void test_namespaces(void **state)
     server_stop(server);
 }
 
+/* As a kube-apiserver has nothing to say about a path. */
+static void expect_page(struct server *server, const char *method, const char *target)
+{
+    struct answer answer = call(server, method, target, NULL, NULL);
+    assert_int_equal(answer.code, 404);
+    assert_string_equal(answer.text, "404 page not found\n");
+    assert_non_null(strstr(answer.headers, "X-Content-Type-Options: nosniff"));
+    answer_release(&answer);
+}
+
+static void expect_code(struct server *server, int code, const char *method, const char *target)
+{
+    struct answer answer = call(server, method, target, NULL, NULL);
+    if (answer.code != code)
+        fail_msg("%s %s: %d", method, target, answer.code);
+    answer_release(&answer);
+}
+
 static void test_delete_collection(void **state)
 {
     (void)state;
@@ -396,8 +417,88 @@ static void test_delete_collection(void **state)
     json_t *left = expect_call(server, 200, "GET", THINGS, NULL);
     assert_int_equal(json_array_size(json_at(left, "items")), 1);
     json_decref(left);
-    expect_failure(server, 405, "DELETE", "/apis/mot.dev/v1alpha1/things", NULL, NULL,
-                   "delete is not supported on resources of kind \"things.mot.dev\"");
+    expect_page(server, "DELETE", "/apis/mot.dev/v1alpha1/things");
+    server_stop(server);
+}
+
+/* Where nothing is served, or not in that way; a kube-apiserver 1.35 was asked. */
+static const struct {
+    const char *method, *target;
+    int code; /* 404 with @why NULL: a text, no Status */
+    const char *why;
+} odd_routes[] = {
+    {"GET", "/nope", 404, NULL},
+    {"POST", "/nope", 404, NULL},
+    {"HEAD", "/nope", 404, NULL},
+    {"GET", "/openapi", 404, NULL},
+    {"GET", "/openapi/v4", 404, NULL},
+    {"GET", "/metrics/x", 404, NULL},
+    {"GET", "/healthz/none", 404, NULL},
+    {"GET", "/livez/x/y", 404, NULL},
+    {"GET", "/apis/none.k8s.io", 404, NULL},
+    {"GET", "/apis/none.k8s.io/v1/x", 404, NULL},
+    {"GET", "/apis/none/v1/namespaces/a/x", 404, NULL},
+    {"GET", "/apis/mot.dev/v1", 404, NULL},
+    {"GET", "/apis/mot.dev/v1/things", 404, NULL},
+    {"GET", "/apis/mot.dev/v1alpha1/nothings", 404, NULL},
+    {"GET", "/apis/mot.dev/v1alpha1/namespaces/a/globes", 404, NULL},
+    {"GET", "/apis/mot.dev/v1alpha1/things/a", 404, NULL},
+    {"POST", "/apis/mot.dev/v1alpha1/things", 404, NULL},
+    {"PUT", "/apis/mot.dev/v1alpha1/things", 404, NULL},
+    {"GET", THINGS "/a/bogus", 404, "things.mot.dev \"a\" not found"},
+    {"POST", THINGS "/a/bogus", 404, "things.mot.dev \"a\" not found"},
+    {"GET", THINGS "/a/b/c/d", 404, "things.mot.dev \"a\" not found"},
+    {"GET", "/apis/mot.dev/v1alpha1/globes/a/status", 404, "globes.mot.dev \"a\" not found"},
+    {"DELETE", THINGS "/a/status", 405,
+     "delete is not supported on resources of kind \"things.mot.dev\""},
+    {"PUT", THINGS, 400, "name must be provided"},
+    {"GET", "/api/v9", 404, UNKNOWN},
+    {"GET", "/api/v9/things", 404, UNKNOWN},
+    {"GET", "/api/v1/nothings", 404, UNKNOWN},
+    {"POST", "/api/v1/nothings", 404, UNKNOWN},
+    {"GET", "/api/v1/namespaces/default/namespaces", 404, UNKNOWN},
+    {"GET", "/api/v1/namespaces/default/x/y/z", 404, UNKNOWN},
+    {"GET", "/version/x", 404, UNKNOWN},
+    {"POST", "/api", 405, METHOD},
+    {"POST", "/api/v1", 405, METHOD},
+    {"HEAD", "/api/v1", 405, METHOD},
+    {"POST", "/version", 405, METHOD},
+    {"HEAD", "/version", 405, METHOD},
+    {"HEAD", "/api/v1/namespaces/default", 405, METHOD},
+    {"PUT", "/api/v1/namespaces", 405, METHOD},
+    {"DELETE", "/api/v1/namespaces", 405, METHOD},
+    {"POST", "/api/v1/namespaces/default", 405, METHOD},
+    {"DELETE", "/api/v1/namespaces/default/status", 405, METHOD},
+    {"HEAD", "/apis", 200, NULL},
+    {"POST", "/apis", 200, NULL},
+    {"HEAD", "/apis/mot.dev", 200, NULL},
+    {"HEAD", "/apis/mot.dev/v1alpha1", 200, NULL},
+    {"POST", "/apis/mot.dev/v1alpha1", 200, NULL},
+    {"HEAD", "/openapi/v2", 200, NULL},
+    {"HEAD", "/openapi/v3", 200, NULL},
+    {"HEAD", "/openapi/v3/api/v1", 200, NULL},
+    {"HEAD", "/healthz", 200, NULL},
+    {"DELETE", "/livez", 200, NULL},
+    {"HEAD", "/readyz/ping", 200, NULL},
+    {"HEAD", "/metrics", 200, NULL},
+    {"HEAD", THINGS, 200, NULL},
+};
+
+static void test_odd_routes(void **state)
+{
+    (void)state;
+    struct server *server = begin();
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(odd_routes); i++) {
+        const char *method = odd_routes[i].method, *target = odd_routes[i].target;
+        bool writes = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
+        if (odd_routes[i].why)
+            expect_failure(server, odd_routes[i].code, method, target, NULL, writes ? "{}" : NULL,
+                           odd_routes[i].why);
+        else if (odd_routes[i].code == 404)
+            expect_page(server, method, target);
+        else
+            expect_code(server, odd_routes[i].code, method, target);
+    }
     server_stop(server);
 }
 
@@ -405,15 +506,8 @@ static void test_routes(void **state)
 {
     (void)state;
     struct server *server = begin();
-    const char *unknown = "the server could not find the requested resource";
-    expect_failure(server, 404, "GET", "/nope", NULL, NULL, unknown);
-    expect_failure(server, 404, "GET", "/apis/mot.dev/v1/things", NULL, NULL, unknown);
-    expect_failure(server, 404, "GET", "/apis/mot.dev/v1alpha1/namespaces/a/globes", NULL, NULL,
-                   unknown);
-    expect_failure(server, 404, "GET", "/apis/mot.dev/v1alpha1/things/a", NULL, NULL, unknown);
     expect_failure(server, 405, "POST", THINGS "/a", NULL, "{}",
                    "create is not supported on resources of kind \"things.mot.dev\"");
-    expect_failure(server, 400, "PUT", THINGS, NULL, "{}", "name must be provided");
     expect_failure(server, 406, "GET", THINGS, "accept: text/html", NULL,
                    "only the following media types are accepted: application/json, "
                    "application/yaml");
@@ -445,13 +539,21 @@ static void test_yaml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),     cmocka_unit_test(test_create_refused),
-        cmocka_unit_test(test_warnings),   cmocka_unit_test(test_generate_name),
-        cmocka_unit_test(test_dry_run),    cmocka_unit_test(test_update),
-        cmocka_unit_test(test_status),     cmocka_unit_test(test_patch),
-        cmocka_unit_test(test_delete),     cmocka_unit_test(test_finalizers),
-        cmocka_unit_test(test_namespaces), cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_yaml),       cmocka_unit_test(test_delete_collection),
+        cmocka_unit_test(test_create),
+        cmocka_unit_test(test_create_refused),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_generate_name),
+        cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_finalizers),
+        cmocka_unit_test(test_namespaces),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_odd_routes),
+        cmocka_unit_test(test_yaml),
+        cmocka_unit_test(test_delete_collection),
         cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);

@@ -117,7 +117,7 @@ static const struct {
     {"/openapi/v3/apis/mot.dev/v1alpha1", ROUTE_DOCUMENT},
     {"/swagger-2.0.0.pb-v1", ROUTE_DOCUMENT},
     {V1 "/watch", ROUTE_UNKNOWN},
-    {V1 "/a/b/c/d", ROUTE_UNKNOWN},
+    {V1 "/a/b/c/d", ROUTE_RESOURCE},
     {V1 "/a/b/c/d/e/f/g/h/i/j/k", ROUTE_UNKNOWN},
     {V1 "/things/a%2Fb", ROUTE_MALFORMED},
     {V1 "/things/%zz", ROUTE_MALFORMED},

@@ -32,7 +32,7 @@ HEADERS = {
     r"http_parser\.h|ev\.h|uv\.h": ["api/http"],
     r"libpq.*|postgres.*\.h|pg_.*\.h": ["lib/store/pg.c"],
     r"curl/.*": ["lib/http"],
-    r"openssl/.*": ["lib/http", "api/http", "api/auth", "cli/pki"],
+    r"openssl/.*": ["lib/http", "api/http", "api/auth", "api/documents", "cli/pki"],
     r"librdkafka/.*": ["lib/bus"],
     r"yaml\.h": ["lib/model"],
     r"jansson\.h": ["lib/model", "lib/topology", "include/mot", "api", "controller", "reconcilers", "cli", "mirror"],

@@ -90,7 +90,9 @@ static struct http_response get(const struct world *world, const char *path, con
     struct http_response response = {0};
     buf_init(&response.headers, 1 << 16);
     buf_init(&response.body, 1 << 24);
-    if (!documents_serve(world->documents, &request, &response))
+    if (documents_have(world->documents, &request))
+        documents_serve(world->documents, &request, &response);
+    else
         response.status = 0;
     return response;
 }
@@ -178,10 +180,11 @@ static void names_resources(void **state)
 {
     json_t *list = get_json(*state, "/apis/t.dev/v1", "");
     assert_int_equal(json_array_size(json_at(list, "resources")), 4);
-    expect_resource(list, "things",
-                    "{'name':'things','singularName':'thing','namespaced':true,'kind':'Thing','"
-                    "verbs':['delete','deletecollection','get','list','patch','create','update','"
-                    "watch'],'shortNames':['th'],'categories':['all']}");
+    expect_resource(
+        list, "things",
+        "{'name':'things','singularName':'thing','namespaced':true,'kind':'Thing','"
+        "verbs':['delete','deletecollection','get','list','patch','create','update','"
+        "watch'],'shortNames':['th'],'categories':['all'],'storageVersionHash':'L5NBPiAPJI4='}");
     expect_resource(list, "things/status",
                     "{'name':'things/status','singularName':'','namespaced':true,'kind':'Thing','"
                     "verbs':['get','patch','update']}");
@@ -193,6 +196,20 @@ static void names_resources(void **state)
                     "verbs':['create']}");
     json_decref(list);
     list = get_json(*state, "/api/v1", "");
+    /* As a kube-apiserver says it. */
+    static const char *const hashes[][3] = {
+        {"/api/v1", "namespaces", "Q3oi5N2YM8M="},
+        {"/api/v1", "events", "r2yiGXH7wu8="},
+        {"/apis/events.k8s.io/v1", "events", "r2yiGXH7wu8="},
+        {"/apis/rbac.authorization.k8s.io/v1", "clusterroles", "bYE5ZWDrJ44="},
+    };
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(hashes); i++) {
+        json_t *of_group = get_json(*state, hashes[i][0], "");
+        expect_text(json_at_text(find_by(json_at(of_group, "resources"), "name", hashes[i][1]),
+                                 "storageVersionHash"),
+                    hashes[i][2], hashes[i][1]);
+        json_decref(of_group);
+    }
     expect_resource(list, "namespaces/finalize",
                     "{'name':'namespaces/finalize','singularName':'','namespaced':false,'kind':'"
                     "Namespace','verbs':['update']}");
