@@ -9,9 +9,9 @@
 #include <mot/base/random.h>
 
 #include "admit.h"
-#include "auth/audit.h"
 #include "auth/authorize.h"
 #include "auth/gate.h"
+#include "auth/record.h"
 #include "auth/reviews.h"
 #include "auth/roles.h"
 #include "documents/documents.h"
@@ -25,9 +25,10 @@
 #include "verbs/verbs.h"
 #include "watch/hub.h"
 
-#define SLOW_MS       1000
-#define ROLES_WAIT_MS 500
-#define LOAD_WAIT_MS  5000
+#define SLOW_MS        1000
+#define ROLES_WAIT_MS  500
+#define LOAD_WAIT_MS   5000
+#define MIN_TIMEOUT_MS 1800000
 
 static int make_tables(struct api *api, struct err *err)
 {
@@ -83,7 +84,7 @@ static int start_authorizer(struct api *api, struct err *err)
 
 static int start_hub(struct api *api, const struct api_options *options, struct err *err)
 {
-    api->hub = hub_new(options, err);
+    api->hub = hub_new(api, options, err);
     if (!api->hub)
         return -1;
     if (api->authorizer) {
@@ -93,14 +94,29 @@ static int start_hub(struct api *api, const struct api_options *options, struct 
     return 0;
 }
 
+/* Who may do everything is never left to an oversight. */
+static int check_access(const struct api_options *options, struct err *err)
+{
+    if (options->open_to_all && options->authenticator)
+        return err_set(err, ERR_INVALID,
+                       "an API with an authenticator can't be open to all as well");
+    if (options->open_to_all || options->authenticator)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "an API needs an authenticator, or to be told that it is open to all");
+}
+
 struct api *api_new(const struct api_options *options, struct err *err)
 {
+    if (check_access(options, err) < 0)
+        return NULL;
     struct api *api = mem_zalloc(sizeof(*api));
     api->store = options->store;
     api->kinds = options->kinds;
     api->authenticator = options->authenticator;
-    api->audit = options->audit;
+    api->record = record_new(options->audit);
     api->allowed_origins = options->allowed_origins;
+    api->min_timeout_ms = options->min_timeout_ms > 0 ? options->min_timeout_ms : MIN_TIMEOUT_MS;
     api->metrics = metrics_new(options->kinds);
     answers_init(&api->answers, options->answer_bytes);
     api->documents = documents_new(options->kinds, err);
@@ -126,6 +142,7 @@ void api_free(struct api *api)
     table_free(api->scale_table);
     kinds_free(api->scales);
     metrics_free(api->metrics);
+    record_free(api->record);
     free_tables(api);
     free(api);
 }
@@ -294,33 +311,6 @@ static void finish(struct request *request, int64_t took_us)
         log_info("request was slow", LOG_S("method", request->http->method),
                  LOG_S("path", request->http->path), LOG_I("code", code), LOG_I("ms", took));
     metrics_end(request->api->metrics, request, took_us);
-/* What somebody asks about the server itself, and may, is no deed. */
-static bool is_worth_an_audit(const struct request *request)
-{
-    return request->route.type == ROUTE_RESOURCE || request->response->status >= 400;
-}
-
-static void audit(const struct request *request, int64_t began_wall_ms)
-{
-    if (!request->api->audit || !is_worth_an_audit(request))
-        return;
-    struct buf line;
-    buf_init(&line, BUF_MAX_DEFAULT);
-    const struct audit_event event = {.id = request->audit_id,
-                                      .started = request->response->stream != NULL,
-                                      .uri = request->http->target,
-                                      .caller = &request->caller,
-                                      .peer = request->http->peer,
-                                      .user_agent = http_header(request->http, "user-agent"),
-                                      .code = request->response->status,
-                                      .reason = request->status.reason,
-                                      .message = request->status.message,
-                                      .received_us = began_wall_ms * 1000,
-                                      .stage_us = clock_wall_ms() * 1000};
-    audit_event_write(&line, &event);
-    audit_write(request->api->audit, buf_take(&line));
-}
-
 }
 
 /* A client may number its requests itself. */
@@ -365,7 +355,7 @@ void api_handle(void *api, const struct http_request *http, struct http_response
     if (!streams)
         respond_common_headers(&request);
     await_roles(&request);
-    audit(&request, began_wall_ms);
+    record_request(&request, began_wall_ms);
     finish(&request, clock_us() - began_us);
     status_release(&request.status);
     caller_release(&request.caller);
