@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <mot/base/mem.h>
+#include <mot/base/utf8.h>
 
 #define TOKEN_MAX 2048
 
@@ -30,13 +29,6 @@ static char *base64url_encode(const char *text)
     }
     out[at] = '\0';
     return out;
-}
-
-static bool is_utf8(const char *text)
-{
-    json_t *value = json_string(text);
-    json_decref(value);
-    return value != NULL;
 }
 
 /* NULL when it is no base64url, holds a NUL, or is not UTF-8: the store knows no such names. */
@@ -62,7 +54,7 @@ static char *base64url_decode(const char *text)
         if (!out[at++])
             return NULL;
     }
-    return is_utf8(out) ? mem_take(&out) : NULL;
+    return utf8_valid(out) ? mem_take(&out) : NULL;
 }
 
 char *continue_encode(const struct continuation *continuation)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <mot/base/mem.h>
+#include <mot/model/go_text.h>
 
 int fail(struct request *request, int code, const char *reason, const char *format, ...)
 {
@@ -64,7 +65,8 @@ int fail_err(struct request *request, const struct err *err)
 
 int fail_not_found(struct request *request, const char *name)
 {
-    fail(request, 404, "NotFound", "%s \"%s\" not found", request->kind->resource, name);
+    AUTO_FREE char *quoted = go_quoted(name);
+    fail(request, 404, "NotFound", "%s %s not found", request->kind->resource, quoted);
     set_details(request, name, request->kind->plural);
     return -1;
 }

@@ -1,6 +1,9 @@
 #include "utf8.h"
 
 #include <stdint.h>
+#include <string.h>
+
+#include <mot/base/utf8.h>
 
 /* What the second byte may be: leaves out overlong forms, surrogates and what is over U+10FFFF. */
 static void second_byte(unsigned char lead, unsigned char *ret_low, unsigned char *ret_high)
@@ -27,4 +30,17 @@ size_t utf8_length(const unsigned char *text, size_t len)
         if ((text[i] & 0xC0) != 0x80)
             return 0;
     return need;
+}
+
+bool utf8_valid(const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t len = utf8_length((const unsigned char *)text, left);
+        if (len == 0)
+            return false;
+        text += len;
+        left -= len;
+    }
+    return true;
 }

@@ -13,8 +13,15 @@
 
 #include <mot/base/clock.h>
 #include <mot/base/mem.h>
+#include <mot/base/utf8.h>
 
 #define BATCH_DEFAULT 1000
+
+/* PostgreSQL refuses to compare with what is no UTF-8. Nothing is called so, nor "/". */
+static const char *key_text(const char *text)
+{
+    return utf8_valid(text) ? text : "/";
+}
 
 /* ------------------------------------------------------------------------------- get */
 
@@ -44,8 +51,8 @@ static int get(struct pg *pg, void *context, int64_t deadline, struct err *err)
     AUTO_ROWS struct pg_rows *rows = NULL;
 
     pg_text(&params, get->key->resource);
-    pg_text(&params, get->key->ns != NULL ? get->key->ns : "");
-    pg_text(&params, get->key->name);
+    pg_text(&params, get->key->ns != NULL ? key_text(get->key->ns) : "");
+    pg_text(&params, key_text(get->key->name));
     rows = pg_run(pg, &statement, &params, deadline, err);
     if (rows == NULL)
         return -1;
@@ -69,8 +76,8 @@ static int get_at(struct pg *pg, void *context, int64_t deadline, struct err *er
     AUTO_ROWS struct pg_rows *rows = NULL;
 
     pg_text(&params, get->key->resource);
-    pg_text(&params, get->key->ns);
-    pg_text(&params, get->key->name);
+    pg_text(&params, key_text(get->key->ns));
+    pg_text(&params, key_text(get->key->name));
     pg_number(&params, get->revision);
     rows = pg_run(pg, &statement, &params, deadline, err);
     if (rows == NULL)
@@ -130,11 +137,11 @@ static void filter_init(struct filter *filter, const struct list *list)
     filter->all = query->resource == NULL;
     pg_text(&filter->params, query->resource);
     if (query->ns != NULL) {
-        pg_text(&filter->params, query->ns);
+        pg_text(&filter->params, key_text(query->ns));
         filter->ns = filter->params.count;
     }
     if (query->name != NULL) {
-        pg_text(&filter->params, query->name);
+        pg_text(&filter->params, key_text(query->name));
         filter->name = filter->params.count;
     }
     if (list->after_ns != NULL) {

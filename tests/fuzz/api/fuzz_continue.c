@@ -7,21 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <mot/base/mem.h>
+#include <mot/base/utf8.h>
 
 #include <api/continue.h>
 #include <lib/must.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool is_utf8(const char *text)
-{
-    json_t *value = json_string(text);
-    json_decref(value);
-    return value != NULL;
-}
 
 static void must_come_back(const struct continuation *position)
 {
@@ -43,7 +35,7 @@ static void try_token(const char *token)
     if (continue_decode(token, &position, &err) == 0) {
         must(position.revision >= 0 && position.remaining >= -1);
         must(*position.name && !strchr(position.name, '/') && !strchr(position.ns, '/'));
-        must(is_utf8(position.ns) && is_utf8(position.name));
+        must(utf8_valid(position.ns) && utf8_valid(position.name));
         must_come_back(&position);
     } else {
         must(err.code == ERR_INVALID);

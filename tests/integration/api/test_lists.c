@@ -63,6 +63,10 @@ static void test_selectors(void **state)
     expect_names(server, THINGS "?fieldSelector=metadata.name!%3Db,spec.color!%3Dred", "d");
     expect_names(server, ALL "?fieldSelector=metadata.namespace%3Ddefault&labelSelector=nope", "");
     expect_names(server, "/apis/mot.dev/v1alpha1/namespaces/none/things", "");
+    expect_names(server, "/apis/mot.dev/v1alpha1/namespaces/%ff/things", "");
+    expect_names(server, THINGS "?fieldSelector=metadata.name%3D%ff", "");
+    expect_failure(server, 404, "GET", THINGS "/a%c3", NULL, NULL,
+                   "things.mot.dev \"a\\xc3\" not found");
     expect_failure(server, 400, "GET", THINGS "?fieldSelector=spec.size%3D1", NULL, NULL,
                    "field label not supported: spec.size");
     server_stop(server);
