@@ -20,6 +20,8 @@
 /* Asked for with "@"; answered with ".", because Go can't parse the former as a media type. */
 #define PROTOBUF_ASKED    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 #define PROTOBUF_ANSWERED "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#define V3_ASKED          "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
+#define V3_ANSWERED       "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
 
 #define OPENAPI_V3 "/openapi/v3"
 
@@ -58,7 +60,8 @@ static const struct offer discovery_offers[] = {
 static const size_t discovery_forms[] = {0, 1, 2};
 static const struct offer swagger_offers[] = {
     {JSON_TYPE, ""}, {PROTOBUF_ASKED, ""}, {PROTOBUF_ANSWERED, ""}};
-static const size_t swagger_forms[] = {0, 1, 1};
+static const size_t protobuf_forms[] = {0, 1, 1};
+static const struct offer v3_offers[] = {{JSON_TYPE, ""}, {V3_ASKED, ""}, {V3_ANSWERED, ""}};
 
 /* ---- building ---- */
 
@@ -128,7 +131,7 @@ static void add_v2(struct documents *documents, const json_t *const *v3_document
     document->forms[1] = form_of(PROTOBUF_ANSWERED, buf_take(&protobuf), len);
     document->offers = swagger_offers;
     document->offer_count = MOT_ARRAY_SIZE(swagger_offers);
-    document->offer_forms = swagger_forms;
+    document->offer_forms = protobuf_forms;
     json_decref(v2);
 }
 
@@ -136,6 +139,23 @@ static void add_v2(struct documents *documents, const json_t *const *v3_document
 static char *version_key(const struct group_version *version)
 {
     return mem_printf("%s/%s", *version->group ? "apis" : "api", version->api_version);
+}
+
+/* The form has the ETag of the JSON, which is also its hash in the index. */
+static void add_v3(struct documents *documents, const char *key, const json_t *v3)
+{
+    struct buf protobuf;
+    struct document *document =
+        add_json(documents, mem_printf(OPENAPI_V3 "/%s", key), json_text(v3));
+    buf_init(&protobuf, BUF_MAX_DEFAULT);
+    openapi_v3_protobuf(&protobuf, v3);
+    size_t len = protobuf.len;
+    document->forms[1] = form_of(V3_ANSWERED, buf_take(&protobuf), len);
+    memcpy(document->forms[1].etag, document->forms[0].etag, sizeof(document->forms[0].etag));
+    document->offers = v3_offers;
+    document->offer_count = MOT_ARRAY_SIZE(v3_offers);
+    document->offer_forms = protobuf_forms;
+    document->hashed = true;
 }
 
 static void add_to_index(json_t *index, const char *key, const struct form *form)
@@ -159,10 +179,8 @@ static int add_openapi(struct documents *documents, struct err *err)
         json_t *v3 = openapi_v3(&groups->versions[i], meta);
         all[i] = v3;
         json_array_append_new(keep, v3);
-        struct document *document =
-            add_json(documents, mem_printf(OPENAPI_V3 "/%s", key), json_text(v3));
-        document->hashed = true;
-        add_to_index(index, key, &document->forms[0]);
+        add_v3(documents, key, v3);
+        add_to_index(index, key, &documents->items[documents->count - 1].forms[0]);
     }
     add_json(documents, mem_strdup(OPENAPI_V3), json_text(index));
     add_v2(documents, all, groups->version_count);

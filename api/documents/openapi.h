@@ -1,6 +1,6 @@
-/* OpenAPI documents from kinds. Version 3 per group-version, as a kube-apiserver publishes CRDs;
- * version 2 is made from all of them, as JSON and in gnostic's protobuf form, for clients up
- * to 1.28 and for lists. */
+/* OpenAPI documents from kinds, as JSON and in gnostic's protobuf forms. Version 3 per
+ * group-version, as a kube-apiserver publishes CRDs; version 2 is made from all of them, for
+ * clients up to 1.28 and for lists. */
 #ifndef MOT_API_DOCUMENTS_OPENAPI_H
 #define MOT_API_DOCUMENTS_OPENAPI_H
 
@@ -22,6 +22,8 @@ json_t *openapi_v3(const struct group_version *version, const json_t *meta);
 json_t *openapi_v2(const json_t *const *v3_documents, size_t count);
 /* A document of version 2 as a message openapi.v2.Document. */
 void openapi_v2_protobuf(struct buf *buf, const json_t *v2_document);
+/* A document of version 3 as a message openapi.v3.Document. */
+void openapi_v3_protobuf(struct buf *buf, const json_t *v3_document);
 
 /* "dev.mot.v1alpha1.Deployment", "io.k8s.api.core.v1.Namespace", "io.k8s.api.rbac.v1.Role"; free()
  * it. */

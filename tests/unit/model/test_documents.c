@@ -5,8 +5,9 @@
 #include <api/documents/groups.h>
 #include <api/documents/openapi.h>
 
-#define AGGREGATED "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-#define PROTOBUF   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+#define AGGREGATED  "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+#define PROTOBUF    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+#define V3_PROTOBUF "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
 
 #define AGGREGATED_BETA "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 
@@ -143,6 +144,11 @@ static void serves_all_paths(void **state)
         {"/openapi/v3", "application/json", "application/json", 200},
         {"/openapi/v3/api/v1", "", "application/json", 200},
         {"/openapi/v3/apis/mot.dev/v1alpha1", "", "application/json", 200},
+        {"/openapi/v3/api/v1", V3_PROTOBUF,
+         "application/com.github.proto-openapi.spec.v3.v1.0+protobuf", 200},
+        {"/openapi/v3/api/v1", "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+         "application/com.github.proto-openapi.spec.v3.v1.0+protobuf", 200},
+        {"/openapi/v3/api/v1", PROTOBUF, "application/json", 406},
         {"/openapi/v3/apis/nope/v1", "", NULL, 0},
     };
     for (size_t i = 0; i < MOT_ARRAY_SIZE(cases); i++) {
@@ -495,6 +501,105 @@ static void chooses_by_accept(void **state)
     }
 }
 
+/* ---- protobuf ---- */
+
+struct slice {
+    const unsigned char *at;
+    size_t len;
+};
+
+static uint64_t take_varint(struct slice *rest)
+{
+    uint64_t number = 0;
+    for (int shift = 0; rest->len > 0 && shift < 64; shift += 7) {
+        unsigned char byte = *rest->at++;
+        rest->len--;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return number;
+    }
+    fail_msg("the message is cut");
+    return 0;
+}
+
+/* The @nth field of that number, 0 being the first; it must be there and hold bytes. */
+static struct slice field(struct slice message, unsigned number, size_t nth)
+{
+    while (message.len > 0) {
+        uint64_t tag = take_varint(&message);
+        unsigned wire = (unsigned)tag & 7;
+        size_t len = wire == 1 ? 8 : (size_t)take_varint(&message);
+        struct slice value = {message.at, wire == 0 ? 0 : len};
+        assert_true(wire <= 2 && value.len <= message.len);
+        message.at += value.len;
+        message.len -= value.len;
+        if (tag >> 3 == number && nth-- == 0)
+            return value;
+    }
+    fail_msg("there is no field %u", number);
+    return message;
+}
+
+static bool is_text(struct slice value, const char *text)
+{
+    return value.len == strlen(text) && memcmp(value.at, text, value.len) == 0;
+}
+
+/* The value of that name among {name = 1, value = 2}; fails when it is not there. */
+static struct slice named(struct slice message, unsigned number, const char *name)
+{
+    for (size_t i = 0;; i++) {
+        struct slice entry = field(message, number, i);
+        if (is_text(field(entry, 1, 0), name))
+            return field(entry, 2, 0);
+    }
+}
+
+/* Schema dev.t.v1.Thing: its properties, as gnostic's OpenAPIv3.proto numbers them. */
+static void check_v3_schema(struct slice schema)
+{
+    struct slice spec = field(named(field(schema, 31, 0), 1, "spec"), 1, 0);
+    struct slice number = field(named(field(spec, 31, 0), 1, "num"), 1, 0);
+    struct slice map = field(named(field(spec, 31, 0), 1, "map"), 1, 0);
+    struct slice item = field(field(field(map, 30, 0), 1, 0), 1, 0);
+    struct slice either = field(named(field(spec, 31, 0), 1, "ios"), 1, 0);
+    assert_true(is_text(field(schema, 25, 0), "object"));
+    assert_true(is_text(field(number, 25, 0), "integer"));
+    assert_true(is_text(field(item, 23, 0), "k"));
+    assert_true(is_text(field(field(field(either, 28, 0), 1, 0), 25, 0), "integer"));
+    assert_true(is_text(field(field(field(either, 28, 1), 1, 0), 25, 0), "string"));
+    assert_true(is_text(field(named(map, 36, "x-kubernetes-list-type"), 2, 0), "\"map\"\n"));
+    struct slice metadata = field(named(field(schema, 31, 0), 1, "metadata"), 1, 0);
+    struct slice reference = field(field(metadata, 26, 0), 2, 0);
+    assert_true(is_text(field(reference, 1, 0),
+                        "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
+}
+
+static void serves_version_3_as_protobuf(void **state)
+{
+    struct http_response response = get(*state, "/openapi/v3/apis/t.dev/v1", "", V3_PROTOBUF, NULL);
+    struct http_response json = get(*state, "/openapi/v3/apis/t.dev/v1", "", "", NULL);
+    struct slice document = {(const unsigned char *)response.body.data, response.body.len};
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.headers.data, json.headers.data); /* the same ETag */
+    assert_true(is_text(field(document, 1, 0), "3.0.0"));
+    assert_true(is_text(field(field(document, 2, 0), 1, 0), "MoT"));
+    struct slice path =
+        named(field(document, 4, 0), 1, "/apis/t.dev/v1/namespaces/{namespace}/things/{name}");
+    struct slice patch = field(path, 10, 0);
+    assert_true(is_text(field(patch, 5, 0), "patchTDevV1NamespacedThing"));
+    struct slice content = field(field(field(patch, 7, 0), 1, 0), 2, 0);
+    named(content, 1, "application/apply-patch+yaml");
+    struct slice answer = field(named(field(patch, 8, 0), 2, "200"), 1, 0);
+    assert_true(is_text(field(answer, 1, 0), "OK"));
+    named(field(answer, 3, 0), 1, "application/json");
+    assert_true(is_text(field(field(field(path, 13, 0), 1, 0), 2, 0), "path"));
+    struct slice schemas = field(field(document, 5, 0), 1, 0);
+    check_v3_schema(field(named(schemas, 1, "dev.t.v1.Thing"), 1, 0));
+    release(&response);
+    release(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +612,7 @@ int main(void)
         cmocka_unit_test(offers_patches),
         cmocka_unit_test(describes_operations),
         cmocka_unit_test(keeps_extensions_in_version_2),
+        cmocka_unit_test(serves_version_3_as_protobuf),
         cmocka_unit_test(names_models),
         cmocka_unit_test(orders_versions),
         cmocka_unit_test(chooses_by_accept),
