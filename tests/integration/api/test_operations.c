@@ -275,7 +275,7 @@ static void test_watches_are_not_in_flight(void **state)
     create_thing(server, "a", "red");
     for (size_t i = 0; i < WATCHES; i++)
         watch_expect(streams[i], "ADDED", "a");
-    json_decref(exchange(server->port, "GET /nothing" CLOSING "\r\n", 404));
+    json_decref(exchange(server->port, "GET /api/nothing" CLOSING "\r\n", 404));
     assert_int_equal(http_server_counts(server->http).streams, WATCHES);
     assert_int_equal(http_server_counts(server->http).refused, 0);
     for (size_t i = 0; i < WATCHES; i++)
