@@ -42,7 +42,7 @@ int ports_save(const char *file, const struct port_list *list, struct err *err)
     for (size_t i = 0; i < list->count; i++)
         buf_addf(&text, "%s %d %d\n", list->items[i].region, list->items[i].port,
                  list->items[i].controller_port);
-    int rc = file_write(file, text.data ? text.data : "", text.len, 0644, err);
+    int rc = file_write(file, text.data ? text.data : "", text.len, 0600, err);
     buf_release(&text);
     return rc;
 }

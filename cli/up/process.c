@@ -35,9 +35,14 @@ static int open_log(const char *path, const struct process_user *user, struct er
         AUTO_FREE char *older = mem_printf("%s.1", path);
         (void)rename(path, older);
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return err_set(err, ERR_FORBIDDEN, "cannot open %s: %s", path, strerror(errno));
+    /* An earlier version made it for all to read. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || fchmod(fd, 0600) != 0) {
+        int failure = errno;
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, ERR_FORBIDDEN, "cannot open %s: %s", path, strerror(failure));
+    }
     if (user->change && fchown(fd, user->uid, user->gid) != 0) {
         close(fd);
         return err_set(err, ERR_FORBIDDEN, "cannot chown %s: %s", path, strerror(errno));
@@ -203,7 +208,7 @@ void process_note(const char *file, const pid_t *pids, const char *const *names,
         if (pids[i] > 0)
             buf_addf(&text, "%d %" PRIu64 " %s\n", (int)pids[i], start_time(pids[i]), names[i]);
     /* Only a help for the next start: a failure is no reason to stop. */
-    if (file_write(file, text.len ? text.data : "", text.len, 0644, NULL) != 0)
+    if (file_write(file, text.len ? text.data : "", text.len, 0600, NULL) != 0)
         (void)unlink(file);
     buf_release(&text);
 }

@@ -19,7 +19,7 @@ struct process_user {
 
 struct process_spec {
     const char *const *argv;
-    const char *log;    /* output is appended there */
+    const char *log;    /* output is appended there; for its owner alone */
     const char *dir;    /* working folder; NULL: ours */
     const char *handed; /* a folder that it gets opened, as descriptor 3; NULL for none */
     const char *const

@@ -1,8 +1,10 @@
 #include "cli/up/setup.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mot/base/clock.h>
@@ -22,9 +24,22 @@
 
 /* ---------------------------------------------------------------------------------- the folder */
 
+/* One of ours, for its owner alone; an earlier version made it for all to read. */
+static int own_folder(const struct setup *setup, const char *name, struct err *err)
+{
+    AUTO_FREE char *path = file_join(setup->dir, name);
+    if (file_mkdirs(path, 0700, err) != 0)
+        return -1;
+    if (chmod(path, 0700) != 0)
+        return err_set(err, ERR_FORBIDDEN, "cannot close %s to others: %s", path, strerror(errno));
+    return 0;
+}
+
+/* As root, PostgreSQL runs as somebody else, who must get to its own folders in there. One that is
+ * there already has the mode that somebody chose. */
 static int open_folder(struct setup *setup, const char *data, struct err *err)
 {
-    if (file_mkdirs(data, 0755, err) != 0)
+    if (file_mkdirs(data, geteuid() == 0 ? 0711 : 0700, err) != 0)
         return -1;
     char *full = realpath(data, NULL);
     if (!full)
@@ -38,8 +53,11 @@ static int open_folder(struct setup *setup, const char *data, struct err *err)
             return err_set(err, ERR_CONFLICT, "%s is in use by another `mot up`", full);
         return err_set(err, local.code, "%s", local.message);
     }
-    AUTO_FREE char *logs = file_join(full, "logs");
-    return file_mkdirs(logs, 0755, err);
+    static const char *const folders[] = {"logs", "kafka", "regions"};
+    for (size_t i = 0; i < MOT_ARRAY_SIZE(folders); i++)
+        if (own_folder(setup, folders[i], err) != 0)
+            return -1;
+    return 0;
 }
 
 /* An earlier `mot up` that was killed may have left parts that are still ending. */
@@ -123,7 +141,7 @@ static int plan_broker(struct setup *setup, size_t index, struct err *err)
     if (choose_ports(setup, region, &pair, err) != 0)
         return -1;
     AUTO_FREE char *folder = mem_printf("%s/kafka/%s", setup->dir, region);
-    if (file_mkdirs(folder, 0755, err) != 0)
+    if (file_mkdirs(folder, 0700, err) != 0)
         return -1;
     setup->brokers[index] = (struct broker_config){.dir = mem_take(&folder),
                                                    .libs = setup->libs,
@@ -171,7 +189,7 @@ static int plan_brokers(struct setup *setup, const struct up_settings *settings,
 static int write_topology(const struct setup *setup, struct err *err)
 {
     AUTO_FREE char *text = topology_write(setup->topology);
-    return file_write(setup->topology_file, text, strlen(text), 0644, err);
+    return file_write(setup->topology_file, text, strlen(text), 0600, err);
 }
 
 /* Of a file of the PKI, in base64; free() it. */

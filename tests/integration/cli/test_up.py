@@ -108,6 +108,16 @@ def expect_nothing_left(folder):
     wait_for(lambda: not processes_of(folder), f"processes are left: {processes_of(folder)}", 40)
 
 
+def expect_private(folder):
+    """What it made is for its owner alone, logs of the parts above all."""
+    for name in ("logs", "kafka", "kafka/production-one", "regions", "run", "postgres", "pki"):
+        expect_equal(os.stat(f"{folder}/{name}").st_mode & 0o777, 0o700, name)
+    logs = os.listdir(folder + "/logs")
+    expect(len(logs) > 4, str(logs))
+    for name in [f"logs/{log}" for log in logs] + ["ports", "parts", "topology.yaml"]:
+        expect_equal(os.stat(f"{folder}/{name}").st_mode & 0o777, 0o600, name)
+
+
 def start_use_resume(mot, folder, topology):
     up = Up(mot, folder, "--topology", topology)
     try:
@@ -115,6 +125,7 @@ def start_use_resume(mot, folder, topology):
         expect_in(f"https://127.0.0.1:{up.port}, kubeconfig {folder}/kubeconfig", line)
         for name in ("kubeconfig", "pki/ca.key", "pki/server.key", "pki/admin.key"):
             expect_equal(os.stat(f"{folder}/{name}").st_mode & 0o777, 0o600, name)
+        expect_private(folder)
         authority = open(folder + "/pki/ca.crt", encoding="utf-8").read()
         up.run("apply", "-f", "-", stdin=DEPLOYMENT)
         up.run("wait", "web", "--timeout", "60s")
@@ -190,6 +201,8 @@ def below_a_folder_that_postgres_cannot_pass(mot, folder, topology):
         up = Up(mot, folder + "/data", "--topology", topology, "--once", *more)
         try:
             expect_equal(up.process.wait(READY_SECONDS), 0, up.text())
+            # Nobody reads in there; as root, PostgreSQL's own user passes through.
+            expect_equal(os.stat(folder + "/data").st_mode & 0o777, 0o711 if os.geteuid() == 0 else 0o700)
             expect_in("ready in ", up.text())
             expect_in(f": {protocol}://127.0.0.1:{up.port}, kubeconfig", up.text())
             expect_in(f'"{protocol}://127.0.0.1:{up.port}"', open(folder + "/data/kubeconfig", encoding="utf-8").read())

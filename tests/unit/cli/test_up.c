@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -51,6 +52,14 @@ static bool await(int pidfd, int timeout_ms)
     return poll(&wait, 1, timeout_ms) == 1;
 }
 
+/* What a process says is for its owner alone. */
+static void expect_private(const char *path)
+{
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
 static void test_process(void **state)
 {
     (void)state;
@@ -65,6 +74,8 @@ static void test_process(void **state)
     int pidfd;
     struct err err = {0};
     setenv("MOT_TEST_X", "1", 1);
+    /* as an earlier version left it, for all to read */
+    assert_int_equal(file_write(log, "", 0, 0644, &err), 0);
     assert_int_equal(part_process_start(&spec, &pid, &pidfd, &err), 0);
     assert_true(await(pidfd, 10000));
     close(pidfd);
@@ -77,6 +88,7 @@ static void test_process(void **state)
     process_last_words(log, text, sizeof(text));
     snprintf(expected, sizeof(expected), "x= pgid=%d pid=%d", (int)pid, (int)pid);
     assert_string_equal(text, expected);
+    expect_private(log);
 }
 
 static void test_process_that_is_not_there(void **state)
@@ -97,6 +109,7 @@ static void test_process_that_is_not_there(void **state)
     assert_false(ok);
     process_last_words(log, text, sizeof(text));
     assert_non_null(strstr(text, "cannot run /nowhere/at/all"));
+    expect_private(log);
 }
 
 /* A process of an earlier run is waited for, then killed; a pid that is somebody else's now is left
