@@ -231,6 +231,9 @@ static int ws_writable(struct bridge *bridge)
     struct connection *connection = bridge->connection;
     if (!connection || !connection->stream)
         return -1;
+    /* lws has said goodbye to a peer that broke the protocol: nothing may follow that. */
+    if (lws_get_close_length(bridge->ws) > 0)
+        return 0;
     if (bridge->too_large)
         return close_politely(bridge, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
     if (bridge->ping_due) {

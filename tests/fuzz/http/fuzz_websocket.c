@@ -268,12 +268,20 @@ static void say_in_pieces(int fd, const uint8_t *data, size_t size, uint32_t see
     }
 }
 
+/* libFuzzer's alarm may interrupt any wait. */
+static void await_bytes(int fd)
+{
+    int64_t until = clock_ms() + DEADLINE_MS;
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    while (poll(&pollfd, 1, 1000) != 1)
+        must(clock_ms() < until);
+}
+
 /* False at the end of the connection, which must come before the deadline. */
 static bool hear(int fd, struct buf *in)
 {
     char data[4096];
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    must(poll(&pollfd, 1, DEADLINE_MS) == 1);
+    await_bytes(fd);
     ssize_t n = recv(fd, data, sizeof(data), 0);
     if (n > 0)
         buf_add(in, data, (size_t)n);
@@ -364,7 +372,7 @@ static void converse(const uint8_t *data, size_t size, uint8_t mode)
     else if (sent.end == UNFINISHED)
         shutdown(fd, SHUT_WR);
     /* Who is told what was wrong need not wait for the end. */
-    while (hear(fd, &in) && (sent.end != REFUSED || !check_heard(&in, &sent, &all)))
+    while (!(sent.end == REFUSED && check_heard(&in, &sent, &all)) && hear(fd, &in))
         ;
     close(fd);
     must(check_heard(&in, &sent, &all) || sent.end != BOUNDARY);

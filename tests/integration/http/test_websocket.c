@@ -232,6 +232,20 @@ static void rubbish_closes(void **state)
         client_close(clients[i]);
 }
 
+static void nothing_follows_a_close(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = open_websocket(fixture);
+    assert_true(client_says(client, "\xc1\x81\1\2\3\4x"));
+    expect_frame(client, FINAL | CLOSE, "\x03\xearsv bits", 10);
+    fixture_send(fixture, "late", 4);
+    assert_false(client_more(client, 200));
+    assert_true(send_frame(client, FINAL | CLOSE, "\x03\xea", 2));
+    assert_true(client_ended(client, CLIENT_TIMEOUT_MS));
+    client_close(client);
+    assert_true(fixture_connections_reach(fixture, 0));
+}
+
 static void large_messages_stay_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -336,6 +350,7 @@ int main(void)
         TEST(what_clients_send_is_ignored),
         TEST(oversized_messages_close),
         TEST(rubbish_closes),
+        TEST(nothing_follows_a_close),
         TEST(large_messages_stay_whole),
         cmocka_unit_test(a_slow_reader_is_cut),
         TEST(leavers_cost_nothing),
