@@ -3,7 +3,8 @@
  * callers; beside them COPY of the same rows into a table like the change log, in transactions of
  * 512 rows: the least that PostgreSQL can do to keep the bytes. All in one run on one server, two
  * rounds, because the machine is never the same twice: compare rows of one round. CPU is user and
- * system time of all processes of the server.
+ * system time of all processes of the server. Then how fast the change log is read, with the bodies
+ * and without.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -187,6 +188,32 @@ static void bench_copy(struct postgres *postgres)
     buf_release(&sql);
 }
 
+static int ignore_change(void *context, const struct store_change *change, struct err *err)
+{
+    (void)context;
+    (void)change;
+    (void)err;
+    return 0;
+}
+
+/* The changes since the beginning; nothing was compacted. */
+static void bench_feed(struct postgres *postgres, struct store *store, bool brief)
+{
+    struct store_feed *feed =
+        brief ? store_feed_open_brief(store, NULL, 1) : store_feed_open(store, NULL, 1);
+    int64_t server = postgres_cpu_us(postgres), own = own_cpu_us(), start = clock_us(), newest;
+    struct err err;
+
+    if (store_revision(store, &newest, &err) < 0)
+        die(&err);
+    while (store_feed_position(feed) < newest)
+        if (store_feed_next(feed, 10000, ignore_change, NULL, &err) < 0)
+            die(&err);
+    report(brief ? "brief feed" : "feed", store_feed_position(feed), clock_us() - start,
+           postgres_cpu_us(postgres) - server, own_cpu_us() - own, 0);
+    store_feed_close(feed);
+}
+
 int main(int argc, char **argv)
 {
     int64_t duration_ms = argc > 1 ? atoll(argv[1]) * 1000 : 4000;
@@ -201,13 +228,15 @@ int main(int argc, char **argv)
         die(&err);
     make_body();
     create_objects(store, objects);
-    (void)printf("%-16s %9s %14s %14s %12s\n", "", "writes/s", "PG CPU us/w", "our CPU us/w",
+    (void)printf("%-16s %9s %14s %14s %12s\n", "", "rows/s", "PG CPU us/r", "our CPU us/r",
                  "slowest ms");
     for (int round = 0; round < 2; round++) {
         bench_copy(postgres);
         bench_callers(postgres, store, objects, 1, duration_ms);
         bench_callers(postgres, store, objects, 32, duration_ms);
         bench_callers(postgres, store, objects, 256, duration_ms);
+        bench_feed(postgres, store, false);
+        bench_feed(postgres, store, true);
     }
     store_close(store);
     free(objects);
