@@ -15,10 +15,16 @@ static void give_back(void *context, size_t bytes)
     atomic_fetch_sub(&answers->held, bytes);
 }
 
+/* What @bytes are charged with. */
+static size_t due_for(size_t bytes)
+{
+    return bytes > FREE_BYTES ? bytes - FREE_BYTES : 0;
+}
+
 bool answers_cover(struct answers *answers, struct http_response *response, size_t bytes)
 {
     struct http_charge *charge = &response->charge;
-    size_t due = bytes > FREE_BYTES ? bytes - FREE_BYTES : 0;
+    size_t due = due_for(bytes);
     if (due <= charge->amount)
         return true;
     size_t more = due - charge->amount;
@@ -28,4 +34,14 @@ bool answers_cover(struct answers *answers, struct http_response *response, size
     }
     *charge = (struct http_charge){give_back, answers, due};
     return true;
+}
+
+void answers_reduce(struct answers *answers, struct http_response *response, size_t bytes)
+{
+    struct http_charge *charge = &response->charge;
+    size_t due = due_for(bytes);
+    if (due >= charge->amount)
+        return;
+    give_back(answers, charge->amount - due);
+    charge->amount = due;
 }

@@ -25,5 +25,7 @@ void answers_init(struct answers *answers, size_t max);
  */
 bool answers_cover(struct answers *answers, struct http_response *response,
                    size_t bytes) MOT_NODISCARD;
+/* It holds no more than @bytes now. */
+void answers_reduce(struct answers *answers, struct http_response *response, size_t bytes);
 
 #endif

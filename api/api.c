@@ -14,6 +14,7 @@
 #include "auth/record.h"
 #include "auth/reviews.h"
 #include "auth/roles.h"
+#include "compress.h"
 #include "documents/documents.h"
 #include "health.h"
 #include "metrics.h"
@@ -355,6 +356,7 @@ void api_handle(void *api, const struct http_request *http, struct http_response
     if (!streams)
         respond_common_headers(&request);
     await_roles(&request);
+    compress_answer(&request);
     record_request(&request, began_wall_ms);
     finish(&request, clock_us() - began_us);
     status_release(&request.status);

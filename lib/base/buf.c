@@ -181,3 +181,11 @@ char *buf_take(struct buf *buf)
     buf->cap = 0;
     return text;
 }
+
+void buf_adopt(struct buf *buf, char *data, size_t len)
+{
+    free(buf->data);
+    buf->data = data;
+    buf->len = len;
+    buf->cap = len + 1;
+}

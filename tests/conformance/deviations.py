@@ -13,7 +13,7 @@ READ = (
     " new defaults and drops what is no longer declared on every read"
 )
 YAML = "after 406 the failure comes as JSON, also when only YAML was asked for"
-PROTOBUF = "HTTP/2, compression, protobuf answers"
+PROTOBUF = "HTTP/2, protobuf answers"
 
 # row: {(case, number of the step): (the status this server answers, a part of what it answers)}
 DEVIATIONS = {

@@ -1,5 +1,6 @@
 """Sends the steps of a case to a server and makes the answers comparable. Standard library only."""
 
+import gzip
 import hashlib
 import http.client
 import json
@@ -9,7 +10,7 @@ import urllib.parse
 import normal
 from sides import Failure
 
-HEADERS = ("Content-Type", "Warning", "Retry-After", "Allow", "Location")
+HEADERS = ("Content-Type", "Warning", "Retry-After", "Allow", "Location", "Content-Encoding", "Vary")
 AGENT = "conformance/1"
 
 
@@ -96,7 +97,11 @@ class Session:
             values = answer.headers.get_all(name)
             if values:
                 headers[name] = [self.tokens.text(value) for value in values] if name == "Warning" else values[0]
+        if "Content-Encoding" not in headers:
+            headers.pop("Vary", None)  # ours says more often that documents have several forms
         recorded = {"status": answer.status, "headers": headers}
+        if headers.get("Content-Encoding") == "gzip":
+            data = gzip.decompress(data)
         text = data.decode("utf-8", "backslashreplace")
         if "protobuf" in headers.get("Content-Type", ""):
             recorded["text"] = "<protobuf>"

@@ -37,6 +37,9 @@ void buf_add_i64(struct buf *buf, int64_t number);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_add_json(struct buf *buf, const char *text);
 void buf_add_json_n(struct buf *buf, const char *text, size_t len);
+/* The content is @data (malloc, with room for a NUL behind @len) from now on, owned by the buffer.
+ */
+void buf_adopt(struct buf *buf, char *data, size_t len);
 /* Drops @n bytes from the front. */
 void buf_consume(struct buf *buf, size_t n);
 /*

@@ -2,6 +2,7 @@
 
 from cases.steps import (
     JSON,
+    MERGE,
     PARTIAL_LIST,
     TABLE,
     THINGS,
@@ -18,6 +19,8 @@ from cases.steps import (
 A = THINGS + "/a"
 ALL = "/apis/t.dev/v1/things"
 MADE = post(THINGS, thing("a", {"image": "i", "bool": True, "num": 1.5, "setS": ["s"]}, labels={"l": "v"}), quiet=True)
+
+LARGE = post(THINGS, thing("a", {"image": "i" * 140_000}), quiet=True)
 
 
 def accepting(name, accept, path=A):
@@ -81,6 +84,16 @@ CASES = [
     case("Table, lines when pretty", MADE, get(THINGS + "?pretty=1", TABLE, lines=True)),
     case("created, lines when pretty", post(THINGS + "?pretty=1", thing("a"), lines=True)),
     case("deleted, lines when pretty", MADE, delete(A + "?pretty=1", lines=True)),
+    case("large, gzip", LARGE, get(A, {"Accept-Encoding": "gzip"})),
+    case("large, gzip among others", LARGE, get(A, {"Accept-Encoding": "br;q=1, gzip , *"})),
+    case("large, gzip with a weight", LARGE, get(A, {"Accept-Encoding": "gzip;q=1.0"})),
+    case("large, other encodings", LARGE, get(A, {"Accept-Encoding": "deflate, br"})),
+    case("large, list", LARGE, get(THINGS, {"Accept-Encoding": "gzip"})),
+    case("large, list in lines", LARGE, get(THINGS + "?pretty=1", {"Accept-Encoding": "gzip"}, lines=True)),
+    case("large, YAML", LARGE, get(A, {"Accept-Encoding": "gzip", "Accept": "application/yaml"})),
+    case("large, Table", LARGE, get(THINGS, {"Accept-Encoding": "gzip", **TABLE})),
+    case("large, patched", LARGE, request("PATCH", A, {"spec": {"num": 2}}, {**MERGE, "Accept-Encoding": "gzip"})),
+    case("small, gzip", MADE, get(A, {"Accept-Encoding": "gzip"})),
     case("object of a strange name", get(THINGS + "/A_b")),
     case("object, name with a percent", get(THINGS + "/a%2Fb")),
     case("HEAD", MADE, request("HEAD", A)),

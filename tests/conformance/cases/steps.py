@@ -3,6 +3,7 @@ answers (<uid1>, <rv2>, <continue1>; see normal.py)."""
 
 THINGS = "/apis/t.dev/v1/namespaces/{ns}/things"
 JSON = {"Content-Type": "application/json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
 YAML = {"Content-Type": "application/yaml"}
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 PARTIAL = {"Accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"}
@@ -50,7 +51,7 @@ def delete(path, body=None, headers=None, **keep):
 
 
 def merge(path, body, **keep):
-    return request("PATCH", path, body, {"Content-Type": "application/merge-patch+json"}, **keep)
+    return request("PATCH", path, body, MERGE, **keep)
 
 
 def json_patch(path, body, **keep):

@@ -128,6 +128,19 @@ static void consumes_from_the_front(void **state)
     buf_release(&buf);
 }
 
+static void adopts(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 100);
+    buf_adds(&buf, "old");
+    buf_adopt(&buf, mem_strdup("other"), 5);
+    assert_int_equal(buf.len, 5);
+    buf_adds(&buf, "s, and more than had room");
+    assert_string_equal(buf.data, "others, and more than had room");
+    buf_release(&buf);
+}
+
 static void reserves_and_hands_over(void **state)
 {
     (void)state;
@@ -158,6 +171,7 @@ int main(void)
         cmocka_unit_test(writes_json),
         cmocka_unit_test(consumes_from_the_front),
         cmocka_unit_test(reserves_and_hands_over),
+        cmocka_unit_test(adopts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,7 @@ HEADERS = {
     r"openssl/.*": ["lib/http", "api/http", "api/auth", "api/documents", "cli/pki"],
     r"librdkafka/.*": ["lib/bus"],
     r"yaml\.h": ["lib/model"],
+    r"libdeflate\.h": ["api/compress.c"],
     r"jansson\.h": ["lib/model", "lib/topology", "include/mot", "api", "controller", "reconcilers", "cli", "mirror"],
     r"cmocka\.h": [],
 }
