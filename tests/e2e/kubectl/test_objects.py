@@ -6,7 +6,9 @@ Usage: test_objects.py MOT KINDS [ITEM…]
 
 import json
 import os
+import re
 import sys
+import urllib.request
 
 from harness import expect, expect_equal, expect_in, read, run_with_controller, wait_for
 
@@ -327,6 +329,25 @@ def raw(kubectl, api):
     expect_in("things", kubectl.ok("get", "--raw", "/apis/t.dev/v1").out)
 
 
+def proxy(kubectl, api):
+    """P2"""
+    kubectl.ok("apply", "-f", kubectl.write("a.yaml", thing("a")))
+    process = kubectl.start("proxy", "--port=0")
+    try:
+        wait_for(lambda: "127.0.0.1:" in read(process) and "\n" in read(process), "the proxy's port")
+        port = re.search(r"127\.0\.0\.1:(\d+)", read(process)).group(1)
+        server = f"http://127.0.0.1:{port}/apis/t.dev/v1/namespaces/default/things"
+        with urllib.request.urlopen(server + "/a", timeout=10) as answer:
+            expect_equal(json.load(answer)["metadata"]["name"], "a")
+        with urllib.request.urlopen(server + "?watch=1&resourceVersion=0", timeout=10) as answer:
+            expect_equal(json.loads(answer.readline())["object"]["metadata"]["name"], "a")
+            kubectl.ok("label", "thing", "a", "seen=yes")
+            expect_equal(json.loads(answer.readline())["object"]["metadata"]["labels"], {"seen": "yes"})
+    finally:
+        process.kill()
+        process.wait()
+
+
 def secure_commands(kubectl, api):
     """1.12 as far as it goes without users: everybody who comes by plain HTTP may do everything"""
     expect_equal(kubectl.ok("auth", "can-i", "create", "things").out.split(), ["yes"])
@@ -336,7 +357,7 @@ def secure_commands(kubectl, api):
 
 ITEMS = [apply_server_side, apply_conflict, apply_migration, diff_and_dry_run, wait, status_and_scale, finalizers,
          cascade_background, cascade_foreground, cascade_orphan, paging, events, namespaces, other_commands,
-         kustomize, raw, secure_commands]
+         kustomize, raw, proxy, secure_commands]
 
 
 def clean(api):
