@@ -150,7 +150,8 @@ struct sent {
 struct head {
     unsigned opcode; /* with FINAL */
     bool masked;
-    size_t len; /* of the header with its mask */
+    bool extended; /* its length has bytes of its own */
+    size_t len;    /* of the header with its mask */
     uint64_t payload;
 };
 
@@ -162,6 +163,7 @@ static bool read_head(const uint8_t *data, size_t size, struct head *head)
     size_t len = data[1] & 0x7f;
     size_t extra = len == 126 ? 2 : len == 127 ? 8 : 0;
     *head = (struct head){.opcode = data[0], .masked = (data[1] & 0x80) != 0, .payload = len};
+    head->extended = extra > 0;
     head->len = 2 + extra + (head->masked ? 4 : 0);
     if (size < head->len)
         return false;
@@ -183,7 +185,7 @@ static bool may_be_sent(const struct head *head, bool in_message)
         return in_message;
     if (opcode == TEXT || opcode == BINARY)
         return !in_message;
-    return (opcode == CLOSE || opcode == PING || opcode == PONG) && final && head->payload <= 125;
+    return (opcode == CLOSE || opcode == PING || opcode == PONG) && final && !head->extended;
 }
 
 static void add_ping(struct sent *sent, const struct head *head, const uint8_t *payload)
