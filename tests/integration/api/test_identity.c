@@ -110,6 +110,8 @@ static void test_web_pages(void **state)
         {"user-agent: kubectl", 201},
         {"host: 127.0.0.1:8080", 201},
         {"host: localhost:8080\norigin: http://localhost:3000", 201},
+        {"host: [::1]:8080\norigin: http://[::1]:3000", 201},
+        {"host: [::2]:8080", 403},
         {"host: evil.example:8080", 403},
         {"host: 127.0.0.1:8080\norigin: https://evil.example", 403},
         {"host: 127.0.0.1:8080\norigin: null", 403},
