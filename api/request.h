@@ -56,6 +56,7 @@ struct request {
     const struct table *table;
     struct output output;
     struct status status; /* filled in by the fail functions */
+    bool asked_again;     /* of a watch under way: nobody shows credentials just now */
 };
 
 /* All return -1. */

@@ -9,7 +9,8 @@
 
 #include "query.h"
 
-#define PRETTY_MAX ((size_t)4 << 20) /* with its lines it may be several times as large */
+#define PRETTY_MAX ((size_t)4 << 20)  /* of the body in one line, */
+#define LINES_MAX  ((size_t)32 << 20) /* and in lines: indents may be most of it */
 
 struct renderer request_renderer(const struct request *request, enum include_object include)
 {
@@ -92,8 +93,13 @@ static void finish_json(struct request *request)
         return;
     }
     struct buf out;
-    buf_init(&out, BUF_MAX_DEFAULT);
+    buf_init(&out, LINES_MAX);
     indent(&out, body->data ? body->data : "", body->len);
+    if (buf_failed(&out)) {
+        buf_release(&out);
+        buf_addc(body, '\n');
+        return;
+    }
     buf_release(body);
     *body = out;
 }

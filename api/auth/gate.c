@@ -104,7 +104,8 @@ static int identify(struct request *request)
         bool open = strcmp(caller->user.name, USER_UNSECURED) == 0;
         return open && is_of_a_page(request->http) ? refuse_page(request) : 0;
     }
-    record_credentials(request, err.message);
+    if (!request->asked_again)
+        record_credentials(request, err.message);
     return unauthorized(request);
 }
 

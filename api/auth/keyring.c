@@ -75,11 +75,14 @@ static void follow_file(struct keyring *keyring)
     if (now < keyring->looked_ms + LOOK_EVERY_MS)
         return;
     keyring->looked_ms = now;
+    struct file_stamp before = keyring->stamp;
     if (!file_stamp_renew(&keyring->stamp, keyring->file))
         return;
     struct err err = {0};
     struct jwks *keys = read_file(keyring->file, &err);
     if (!keys) {
+        if (err.code == ERR_TRANSIENT) /* it may be all right: the next look reads it again */
+            keyring->stamp = before;
         log_warn("the changed key set can't be used: the keys before it still hold",
                  LOG_S("why", err.message));
         return;

@@ -49,6 +49,7 @@ bool permit_holds(struct permit *permit, struct status *ret_status)
     struct http_response response = {0};
     struct request request = {.api = permit->api, .http = permit->http, .response = &response};
     memcpy(request.audit_id, permit->audit_id, sizeof(permit->audit_id));
+    request.asked_again = true;
     route_parse(permit->http->method, permit->http->path, permit->http->query, &request.route);
     bool refused = gate_pass(&request) < 0 && is_refusal(&request.status);
     if (refused) {

@@ -16,7 +16,7 @@ void permit_free(struct permit *permit);
 uint64_t permit_generation(const struct permit *permit);
 /*
  * Asks again. False: @ret_status (status_release() it) says why not, 401 or 403, and the audit log
- * has it. One thread at a time; may wait for the keys of an issuer and for the audit log.
+ * has it. One thread at a time; may wait for the keys of an issuer.
  */
 bool permit_holds(struct permit *permit, struct status *ret_status) MOT_NODISCARD;
 

@@ -83,6 +83,19 @@ static struct audit_event event_of(const struct request *request)
                                 .stage_us = clock_wall_ms() * 1000};
 }
 
+/* Nobody has said who it is, as far as we know: whatever the answer, such lines cost nothing to
+ * cause. Over plain HTTP only web pages are refused for who they are. */
+static bool is_of_a_stranger(const struct request *request)
+{
+    const struct caller *caller = &request->caller;
+    int code = request->response->status;
+    const char *sender = caller->impersonator.name ? caller->impersonator.name : caller->user.name;
+    if (code == 401 || !sender)
+        return true;
+    return (code >= 400 && strcmp(sender, USER_ANONYMOUS) == 0) ||
+           (code == 403 && strcmp(sender, USER_UNSECURED) == 0);
+}
+
 void record_request(const struct request *request, int64_t began_wall_ms)
 {
     struct record *record = request->api->record;
@@ -91,7 +104,8 @@ void record_request(const struct request *request, int64_t began_wall_ms)
     struct audit_event event = event_of(request);
     event.started = request->response->stream != NULL;
     event.received_us = began_wall_ms * 1000;
-    if (event.code == 401 && !rate_limit_pass(&record->strangers, clock_ms(), &event.held_back))
+    if (is_of_a_stranger(request) &&
+        !rate_limit_pass(&record->strangers, clock_ms(), &event.held_back))
         return;
     audit_write(record->audit, line_of(&event));
 }
@@ -104,7 +118,7 @@ void record_withdrawn(const struct request *request)
     struct audit_event event = event_of(request);
     event.code = request->status.code;
     event.received_us = event.stage_us;
-    audit_write(record->audit, line_of(&event));
+    audit_offer(record->audit, line_of(&event));
 }
 
 void record_credentials(const struct request *request, const char *why)
@@ -138,6 +152,14 @@ static void describe(struct request *request, const struct http_refusal *refusal
     }
 }
 
+/* The private key of a certificate that its authorities vouch for is no stranger's. */
+static bool is_known(const struct http_refusal *refusal)
+{
+    const struct http_certificate *certificate =
+        refusal->request ? refusal->request->certificate : NULL;
+    return certificate && !certificate->refused;
+}
+
 void record_refusal(void *context, const struct http_refusal *refusal)
 {
     struct api *api = context;
@@ -145,7 +167,8 @@ void record_refusal(void *context, const struct http_refusal *refusal)
     struct request request = {.api = api, .http = refusal->request};
     char id[UUID_TEXT_SIZE];
     uint64_t held_back = 0;
-    if (!record->audit || !rate_limit_pass(&record->strangers, clock_ms(), &held_back))
+    if (!record->audit ||
+        (!is_known(refusal) && !rate_limit_pass(&record->strangers, clock_ms(), &held_back)))
         return;
     describe(&request, refusal);
     AUTO_FREE char *target =

@@ -250,11 +250,14 @@ static void follow(struct token_file *file)
     if (now < file->looked_ms + LOOK_EVERY_MS)
         return;
     file->looked_ms = now;
+    struct file_stamp before = file->stamp;
     if (!file_stamp_renew(&file->stamp, file->path))
         return;
     struct err err = {0};
     struct token_table *table = load(file->path, &err);
     if (!table) {
+        if (err.code == ERR_TRANSIENT) /* it may be all right: the next look reads it again */
+            file->stamp = before;
         log_warn("the changed token file can't be used: the tokens before it still hold",
                  LOG_S("why", err.message));
         return;

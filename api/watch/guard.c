@@ -53,6 +53,14 @@ static void mark_withdrawn(struct hub *hub, struct watcher *watcher)
     pthread_mutex_unlock(&hub->lock);
 }
 
+static bool is_stopping(struct hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    bool stopping = hub->stopping;
+    pthread_mutex_unlock(&hub->lock);
+    return stopping;
+}
+
 static bool ask(struct hub *hub, struct watcher *watcher)
 {
     struct status status = {0};
@@ -71,7 +79,7 @@ static void ask_all(struct hub *hub, uint64_t generation)
     struct turn_list list = collect(hub, generation);
     pthread_mutex_unlock(&hub->lock);
     for (size_t i = 0; i < list.count; i++) {
-        ended += !ask(hub, list.items[i]);
+        ended += !is_stopping(hub) && !ask(hub, list.items[i]);
         watcher_unref(list.items[i]);
     }
     free(list.items);

@@ -1,6 +1,7 @@
 #include "cli/up/setup.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,18 @@ static int own_folder(const struct setup *setup, const char *name, struct err *e
     return 0;
 }
 
+/* They are no part of what `mot up` keeps, so they are as open as usual. */
+static int make_parents(const char *folder, struct err *err)
+{
+    AUTO_FREE char *copy = mem_strdup(folder);
+    return file_mkdirs(dirname(copy), 0755, err);
+}
+
 /* As root, PostgreSQL runs as somebody else, who must get to its own folders in there. One that is
  * there already has the mode that somebody chose. */
 static int open_folder(struct setup *setup, const char *data, struct err *err)
 {
-    if (file_mkdirs(data, geteuid() == 0 ? 0711 : 0700, err) != 0)
+    if (make_parents(data, err) != 0 || file_mkdirs(data, geteuid() == 0 ? 0711 : 0700, err) != 0)
         return -1;
     char *full = realpath(data, NULL);
     if (!full)

@@ -222,6 +222,25 @@ static void test_floods(void **state)
     json_decref(lines);
 }
 
+/* Who shows nothing and impersonates somebody is refused with 403, and no less a stranger. */
+static void test_floods_of_impersonators(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world, "records_impersonators");
+    for (int i = 0; i < STRANGERS; i++) {
+        struct answer answer =
+            call(world.server, "GET", "/api/v1/namespaces", "impersonate-user: somebody", NULL);
+        assert_int_equal(answer.code, 403);
+        answer_release(&answer);
+    }
+    double held_back = metric(world.server, "mot_audit_held_back_total");
+    json_t *lines = end(&world);
+    assert_true(held_back > 0);
+    assert_int_equal(json_array_size(lines), STRANGERS - (size_t)held_back);
+    json_decref(lines);
+}
+
 /* -------------------------------------------------------------------------------- open to all */
 
 static void test_must_be_said(void **state)
@@ -253,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_floods_of_impersonators),
         cmocka_unit_test(test_must_be_said),
     };
     return cmocka_run_group_tests(tests, fixture_begin, fixture_end);

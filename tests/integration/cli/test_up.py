@@ -198,14 +198,16 @@ def below_a_folder_that_postgres_cannot_pass(mot, folder, topology):
     os.chmod(folder, 0o700)  # as /root is
     for protocol in ("https", "http"):  # the second only when asked for by name
         more = ["--plain-http"] if protocol == "http" else []
-        up = Up(mot, folder + "/data", "--topology", topology, "--once", *more)
+        data = folder + "/above/data"
+        up = Up(mot, data, "--topology", topology, "--once", *more)
         try:
             expect_equal(up.process.wait(READY_SECONDS), 0, up.text())
             # Nobody reads in there; as root, PostgreSQL's own user passes through.
-            expect_equal(os.stat(folder + "/data").st_mode & 0o777, 0o711 if os.geteuid() == 0 else 0o700)
+            expect_equal(os.stat(data).st_mode & 0o777, 0o711 if os.geteuid() == 0 else 0o700)
+            expect_equal(os.stat(folder + "/above").st_mode & 0o777, 0o755)
             expect_in("ready in ", up.text())
             expect_in(f": {protocol}://127.0.0.1:{up.port}, kubeconfig", up.text())
-            expect_in(f'"{protocol}://127.0.0.1:{up.port}"', open(folder + "/data/kubeconfig", encoding="utf-8").read())
+            expect_in(f'"{protocol}://127.0.0.1:{up.port}"', open(data + "/kubeconfig", encoding="utf-8").read())
         finally:
             up.kill()
     expect_nothing_left(folder)
