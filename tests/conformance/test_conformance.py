@@ -23,6 +23,7 @@ from sides import HERE, ROOT, Ours, Reference, read
 
 RECORDED = os.path.join(HERE, "recorded")
 MAX_SHOWN_LINES = 40
+TRIES = 3
 
 
 def areas():
@@ -165,6 +166,22 @@ def replay(ours, only):
     return comparison
 
 
+def first_difference(old, new):
+    return next((number for number, pair in enumerate(zip(old, new)) if not same(*pair)), None)
+
+
+def compare_records(comparison, reference, case, recorded, now):
+    """The reference answers some reads from a cache, which on a busy machine is behind: it may answer a case again."""
+    number = first_difference(recorded, now)
+    for again in range(TRIES):
+        if number is None or any(step["do"] == "change_kinds" for step in case["steps"]):
+            break
+        now = exchange.run(reference, {**case, "name": f"{case['name']} again {again}"})
+        number = first_difference(recorded, now)
+    if number is not None:
+        comparison.fail("no longer as recorded: " + difference(case, number, recorded[number], now[number]))
+
+
 def compare_live(ours, only):
     """Both servers, and the reference with its records."""
     comparison = replay(ours, only)
@@ -175,10 +192,7 @@ def compare_live(ours, only):
             for case in chosen(cases, only, True):
                 comparison.compare(case, exchange.run(reference, case), exchange.run(ours, case))
             for case, now in exchange.run_all(reference, chosen(cases, only)):
-                for number, (old, new) in enumerate(zip(records.get(case["name"], {}).get("answers", []), now)):
-                    if not same(old, new):
-                        comparison.fail("no longer as recorded: " + difference(case, number, old, new))
-                        break
+                compare_records(comparison, reference, case, records.get(case["name"], {}).get("answers", []), now)
     finally:
         reference.close()
     return comparison
